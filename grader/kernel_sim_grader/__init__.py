@@ -1,0 +1,1 @@
+"""Grades kernel-sim labs."""

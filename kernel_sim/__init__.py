@@ -1,0 +1,71 @@
+"""A simulated x86 machine with pluggable kernel memory management."""
+
+from kernel_sim.errors import (
+    BudgetExceeded,
+    FrameError,
+    HeapError,
+    HeapInitError,
+    KernelError,
+    MachineStopped,
+    MapError,
+    NotMapped,
+    NotSupported,
+    TranslationError,
+    UnmapError,
+)
+from kernel_sim.hookspecs import hookimpl, hookspec
+from kernel_sim.page_table import PageFaultErrorCode, PageTableFlags
+from kernel_sim.values import (
+    AddrRange,
+    BootInfo,
+    Cell,
+    Event,
+    FaultAction,
+    FrameStats,
+    GuardedRegion,
+    GuardKind,
+    GuardRequest,
+    HeapStats,
+    MapRequest,
+    MemoryRegion,
+    PageFault,
+    RegionKind,
+    SelfTestResult,
+    Translation,
+)
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AddrRange",
+    "BootInfo",
+    "BudgetExceeded",
+    "Cell",
+    "Event",
+    "FaultAction",
+    "FrameError",
+    "FrameStats",
+    "GuardKind",
+    "GuardRequest",
+    "GuardedRegion",
+    "HeapError",
+    "HeapInitError",
+    "HeapStats",
+    "KernelError",
+    "MachineStopped",
+    "MapError",
+    "MapRequest",
+    "MemoryRegion",
+    "NotMapped",
+    "NotSupported",
+    "PageFault",
+    "PageFaultErrorCode",
+    "PageTableFlags",
+    "RegionKind",
+    "SelfTestResult",
+    "Translation",
+    "TranslationError",
+    "UnmapError",
+    "hookimpl",
+    "hookspec",
+]

@@ -1,0 +1,1 @@
+"""The reference plugins of the Kernel-V profile."""
