@@ -1,0 +1,266 @@
+"""Worker processes as the grader holds them: started, spoken to under a deadline, and always ended.
+
+On Linux a `Zygote` forks them; elsewhere each is a fresh interpreter.
+"""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+import msgspec
+
+from kernel_sim_grader.frames import (
+    DeadlineError,
+    EndOfStream,
+    FrameError,
+    has_input,
+    receive_frame,
+    send_frame,
+)
+from kernel_sim_grader.isolation import Limits
+from kernel_sim_grader.zygote import End, Ended, Fork, Forked
+
+WORKER = "kernel_sim_grader.worker"
+
+
+class WorkerDied(Exception):  # noqa: N818 - an outcome of the student's code, not an error of the grader's
+    """A worker is gone or had to be ended; the message is a student's line."""
+
+
+class WorkerProcess:
+    """One worker and its channel; a request that fails in any way ends it.
+
+    Args:
+        channel: the grader's end.
+        pid: the process.
+        end: kills the process with all it started and says how it ended; its argument is how many
+            seconds to wait for an end of its own.
+        limits: what the worker may use.
+    """
+
+    def __init__(
+        self, channel: socket.socket, pid: int, end: Callable[[float], Ended], limits: Limits
+    ) -> None:
+        self.pid = pid
+        self.limits = limits
+        self.ended: Ended | None = None
+        self._channel = channel
+        self._end = end
+
+    def request(self, payload: bytes, descriptors: tuple[int, ...] = ()) -> bytes:
+        """The worker's answer to one request.
+
+        Raises:
+            WorkerDied: the worker ended, kept silent too long, or sent what is no answer.
+        """
+        if self.ended is not None:
+            raise WorkerDied("the worker has ended before")
+        deadline = time.monotonic() + self.limits.request_seconds
+        try:
+            if has_input(self._channel):
+                self._refuse_early_answer()
+            send_frame(self._channel, payload, deadline=deadline, descriptors=descriptors)
+            return receive_frame(self._channel, deadline=deadline, while_waiting=self._watch_memory)
+        except EndOfStream:
+            raise WorkerDied(self._cause_of_death(self.end(patience=1.0))) from None
+        except DeadlineError:
+            self.end()
+            seconds = self.limits.request_seconds
+            raise WorkerDied(f"no answer within {seconds:g} seconds: does it wait?") from None
+        except FrameError as error:
+            self.end()
+            raise WorkerDied(f"the worker broke the protocol: {error}") from None
+
+    def end(self, patience: float = 0.0) -> Ended:
+        """Kill the worker with all it started; how it ended. Further calls change nothing."""
+        if self.ended is None:
+            self._channel.close()
+            self.ended = self._end(patience)
+        return self.ended
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.end()
+
+    def _refuse_early_answer(self) -> None:
+        """Bytes that come before they were asked for are forged, or the end."""
+        if self._channel.recv(1, socket.MSG_PEEK):
+            raise FrameError("it answered before it was asked")
+        raise EndOfStream("the connection is closed")
+
+    def _watch_memory(self) -> None:
+        """End a worker whose resident private memory exceeds its limit."""
+        try:
+            fields = Path(f"/proc/{self.pid}/statm").read_text(encoding="ascii").split()
+            resident = (int(fields[1]) - int(fields[2])) * os.sysconf("SC_PAGESIZE")
+        except (OSError, ValueError, IndexError):
+            return
+        if resident > self.limits.memory_bytes:
+            self.end()
+            raise WorkerDied(f"more than {self.limits.memory_bytes >> 20} MiB of memory used")
+
+    def _cause_of_death(self, ended: Ended) -> str:
+        if ended.killed:
+            return "the plugin closed the worker's channel"
+        if ended.status == -getattr(signal, "SIGXCPU", 0):
+            seconds = self.limits.cpu_seconds
+            return f"more than {seconds} seconds of processor time used: does a loop never end?"
+        if ended.status < 0:
+            return f"the worker was ended by signal {_signal_name(-ended.status)}"
+        return f"the plugin ended the process with status {ended.status}"
+
+
+class WorkerSource(Protocol):
+    """Where workers come from."""
+
+    def start(self) -> WorkerProcess:
+        """A new worker that has loaded nothing yet."""
+
+    def close(self) -> None:
+        """End everything that was started."""
+
+
+class Zygote:
+    """The fork server of one lab (Linux).
+
+    Args:
+        roles: the graded roles, whose references a worker can't import.
+        limits: what a worker may use.
+    """
+
+    def __init__(self, roles: tuple[str, ...], limits: Limits) -> None:
+        self.limits = limits
+        self._control, theirs = socket.socketpair()
+        with theirs:
+            self._process = subprocess.Popen(  # noqa: S603 - our own module, our own interpreter
+                worker_command("zygote", theirs.fileno(), roles, limits),
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                cwd="/",
+            )
+        self._decoder = msgspec.msgpack.Decoder(Forked | Ended)
+
+    def start(self) -> WorkerProcess:
+        """A fork of the zygote."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            answer = self._ask(Fork(), (theirs.fileno(),))
+        if not isinstance(answer, Forked):
+            raise WorkerDied("the zygote could not fork")
+
+        def end(patience: float) -> Ended:
+            ended = self._ask(End(answer.pid, patience))
+            return ended if isinstance(ended, Ended) else Ended(-9, True, 0.0, 0)
+
+        return WorkerProcess(ours, answer.pid, end, self.limits)
+
+    def close(self) -> None:
+        """End the zygote and every worker it forked."""
+        self._control.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(5)
+            return
+        self._process.kill()
+        self._process.wait()
+
+    def _ask(self, request: Fork | End, descriptors: tuple[int, ...] = ()) -> Forked | Ended:
+        send_frame(self._control, msgspec.msgpack.encode(request), descriptors=descriptors)
+        answer: Forked | Ended = self._decoder.decode(receive_frame(self._control))
+        return answer
+
+
+class Spawner:
+    """Workers as fresh interpreters, where there is no Linux to fork on.
+
+    Args:
+        roles: the graded roles, whose references a worker can't import.
+        limits: what a worker may use.
+    """
+
+    def __init__(self, roles: tuple[str, ...], limits: Limits) -> None:
+        self.roles = roles
+        self.limits = limits
+        self._running: list[WorkerProcess] = []
+
+    def start(self) -> WorkerProcess:
+        """A new interpreter that serves one channel."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            process = self._popen(theirs)
+
+        def end(patience: float) -> Ended:
+            return _end_process(process, patience)
+
+        worker = WorkerProcess(ours, process.pid, end, self.limits)
+        self._running = [other for other in self._running if other.ended is None] + [worker]
+        return worker
+
+    def close(self) -> None:
+        """End all workers."""
+        for worker in self._running:
+            worker.end()
+
+    def _popen(self, theirs: socket.socket) -> "subprocess.Popen[bytes]":
+        if sys.platform == "win32":
+            command = worker_command("shared", 0, self.roles, self.limits)
+            process = subprocess.Popen(command, stdin=subprocess.PIPE)  # noqa: S603
+            assert process.stdin is not None  # noqa: S101 - asked for one line above
+            process.stdin.write(theirs.share(process.pid))
+            process.stdin.close()
+            return process
+        command = worker_command("worker", theirs.fileno(), self.roles, self.limits)
+        return subprocess.Popen(  # noqa: S603 - our own module, our own interpreter
+            command,
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            cwd="/",
+        )
+
+
+def worker_command(mode: str, descriptor: int, roles: tuple[str, ...], limits: Limits) -> list[str]:
+    """The command line that starts the worker's side: a zygote, or one worker."""
+    options = msgspec.json.encode(limits).decode()
+    return [sys.executable, "-P", "-m", WORKER, mode, str(descriptor), ",".join(roles), options]
+
+
+def worker_source(roles: tuple[str, ...], limits: Limits | None = None) -> WorkerSource:
+    """The platform's source of workers."""
+    kind = Zygote if sys.platform == "linux" else Spawner
+    return kind(roles, limits or Limits())
+
+
+def _end_process(process: "subprocess.Popen[bytes]", patience: float) -> Ended:
+    killed = False
+    try:
+        process.wait(patience or 0.001)
+    except subprocess.TimeoutExpired:
+        killed = True
+    if hasattr(os, "killpg"):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
+    return Ended(process.wait(), killed, 0.0, 0)
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)

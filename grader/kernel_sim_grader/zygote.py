@@ -1,0 +1,144 @@
+"""A warm process that has imported the machine and forks one worker for each bench.
+
+It is trusted: it never runs a student's code, and answers the grader on a control socket of its
+own. It is also the parent that its workers' orphans fall back to (Linux), so that nothing a worker
+started outlives it.
+
+::
+
+    grader ──Fork + channel──▶ zygote ──fork──▶ worker ◀──channel──▶ grader
+           ◀──── Forked ─────
+           ────── End ──────▶ kills the worker and all it started
+           ◀──── Ended ──────
+"""
+
+import contextlib
+import gc
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from kernel_sim_grader.frames import EndOfStream, receive_with_descriptor, send_frame
+from kernel_sim_grader.isolation import PR_SET_CHILD_SUBREAPER, process_control
+
+
+class Fork(msgspec.Struct, tag=True, frozen=True):
+    """Fork a worker that serves the channel sent along."""
+
+
+class End(msgspec.Struct, tag=True, frozen=True):
+    """Kill the worker ``pid`` with all it started, and say how it ended.
+
+    ``patience`` is how many seconds it gets to end by itself: one that closed its channel is most
+    often just dying.
+    """
+
+    pid: int
+    patience: float = 0.0
+
+
+class Forked(msgspec.Struct, tag=True, frozen=True):
+    """A worker runs."""
+
+    pid: int
+
+
+class Ended(msgspec.Struct, tag=True, frozen=True):
+    """A worker is gone.
+
+    ``status`` is an exit status, or the negative number of the signal that ended it; ``killed``
+    says that it still ran when it was asked to end; ``survivors`` counts further processes that had
+    to be killed.
+    """
+
+    status: int
+    killed: bool
+    seconds: float
+    survivors: int
+
+
+def run_zygote(control: socket.socket, serve: Callable[[int], None]) -> None:
+    """Serve fork requests until the grader closes ``control``.
+
+    Args:
+        control: the socket to the grader.
+        serve: what a worker does with the number of its channel's open file; the child ends when it
+            returns.
+    """
+    process_control(PR_SET_CHILD_SUBREAPER, 1)
+    gc.collect()
+    gc.freeze()
+    decoder = msgspec.msgpack.Decoder(Fork | End)
+    with contextlib.suppress(EndOfStream):
+        while True:
+            payload, channel = receive_with_descriptor(control)
+            request = decoder.decode(payload)
+            if isinstance(request, End):
+                answer: Forked | Ended = _end(request.pid, request.patience)
+            elif channel is not None:
+                answer = Forked(_fork(control, channel, serve))
+            send_frame(control, msgspec.msgpack.encode(answer))
+    _kill_children()
+
+
+def _fork(control: socket.socket, channel: int, serve: Callable[[int], None]) -> int:
+    """The process id of a new worker."""
+    if pid := os.fork():
+        os.close(channel)
+        return pid
+    status = 1
+    try:
+        control.close()
+        serve(channel)
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def _end(pid: int, patience: float) -> Ended:
+    """Kill ``pid``, its group and its orphans; reaped last, its number can't be another's."""
+    until = time.monotonic() + patience
+    while not (ended := _is_over(pid)) and time.monotonic() < until:
+        time.sleep(0.002)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)
+    if not ended:
+        os.kill(pid, signal.SIGKILL)
+    _, status, usage = os.wait4(pid, 0)
+    code = os.waitstatus_to_exitcode(status)
+    return Ended(code, not ended, usage.ru_utime + usage.ru_stime, _kill_children())
+
+
+def _is_over(pid: int) -> bool:
+    """Whether the child ``pid`` has ended; it stays to be reaped."""
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+def _kill_children(seconds: float = 2.0) -> int:
+    """Kill whatever this process is the parent of, until nothing is left; how many there were."""
+    count = 0
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        for pid in _children():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        try:
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                count += 1
+        except ChildProcessError:
+            return count
+        time.sleep(0.001)
+    return count
+
+
+def _children() -> list[int]:
+    pid = os.getpid()
+    try:
+        return list(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+    except OSError:
+        return []
