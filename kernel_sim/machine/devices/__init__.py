@@ -1,0 +1,1 @@
+"""Devices of the simulated machine, and the bus that leads to them."""

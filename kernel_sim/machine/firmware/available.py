@@ -1,0 +1,105 @@
+"""Which bytes a firmware map leaves available, and which of them are backed by RAM."""
+
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import Final
+
+from kernel_sim.addr import PAGE_SIZE, align_down, align_up
+from kernel_sim.machine.spec import (
+    ENABLED,
+    PHYSICAL_END,
+    TYPE_ACPI_NVS,
+    TYPE_ACPI_RECLAIMABLE,
+    TYPE_AVAILABLE,
+    TYPE_PERSISTENT,
+    FirmwareEntry,
+    MachineSpec,
+)
+from kernel_sim.values import AddrRange
+
+FOUR_GIB: Final = 1 << 32
+LIMIT_MAX: Final = 0xC000_0000
+"""kernel-v identity-maps no further: its heap window begins above."""
+LEGACY_HOLE: Final = AddrRange(0xA_0000, 0xC_0000)
+"""Where the display adapter answers instead of RAM."""
+BACKED_TYPES: Final = frozenset(
+    {TYPE_AVAILABLE, TYPE_ACPI_RECLAIMABLE, TYPE_ACPI_NVS, TYPE_PERSISTENT}
+)
+
+
+def enabled_entries(spec: MachineSpec) -> list[FirmwareEntry]:
+    """The entries that count: not empty, and not switched off by bit 0 of their ACPI-3 attributes."""
+    has_attributes = spec.entry_size == 24
+    return [
+        entry
+        for entry in spec.entries
+        if entry.length and (entry.attributes & ENABLED or not has_attributes)
+    ]
+
+
+def merged(ranges: Iterable[AddrRange]) -> list[AddrRange]:
+    """The same bytes as sorted, disjoint, non-adjacent ranges."""
+    result: list[AddrRange] = []
+    for item in sorted(ranges):
+        if result and item.start <= result[-1].end:
+            result[-1] = AddrRange(result[-1].start, max(result[-1].end, item.end))
+        elif item:
+            result.append(item)
+    return result
+
+
+def without(ranges: Iterable[AddrRange], holes: Iterable[AddrRange]) -> list[AddrRange]:
+    """The bytes of the sorted, disjoint ``ranges`` that lie in none of ``holes``."""
+    cut = merged(holes)
+    result = []
+    for item in ranges:
+        inside = [hole for hole in cut if hole.overlaps(item)]
+        edges = [(item.start, item.start), *((h.start, h.end) for h in inside), (item.end, 0)]
+        for (_, start), (end, _) in pairwise(edges):
+            if start < end:
+                result.append(AddrRange(start, end))
+    return result
+
+
+def available_ranges(spec: MachineSpec) -> list[AddrRange]:
+    """The bytes that every entry which mentions them calls available, as sorted disjoint ranges (KV-7)."""
+    entries = enabled_entries(spec)
+    free = [AddrRange(e.base, e.end) for e in entries if e.type == TYPE_AVAILABLE]
+    restricted = [AddrRange(e.base, e.end) for e in entries if e.type != TYPE_AVAILABLE]
+    return without(merged(free), restricted)
+
+
+def physical_limit(available: list[AddrRange]) -> int:
+    """L: the end of the highest available byte, at most 0xC0000000, rounded down to a frame."""
+    highest = max((item.end for item in available), default=0)
+    return align_down(min(highest, LIMIT_MAX), PAGE_SIZE)
+
+
+def frames_within(available: Iterable[AddrRange], start: int, end: int) -> int:
+    """How many frames lie wholly in ``available`` and in ``[start, end)``."""
+    count = 0
+    for item in available:
+        first = align_up(max(item.start, start), PAGE_SIZE)
+        last = align_down(min(item.end, end), PAGE_SIZE)
+        count += max(0, last - first) // PAGE_SIZE
+    return count
+
+
+def backed_ranges(spec: MachineSpec) -> list[AddrRange]:
+    """The frame-aligned physical ranges behind which there is RAM.
+
+    Available, ACPI and persistent memory is backed anywhere below 2^52; every other type only below the end of
+    available memory under 4 GiB. The legacy display window never is.
+    """
+    entries = enabled_entries(spec)
+    low_end = max(
+        (min(e.end, FOUR_GIB) for e in entries if e.type == TYPE_AVAILABLE and e.base < FOUR_GIB),
+        default=0,
+    )
+    ranges = []
+    for entry in entries:
+        end = min(entry.end, PHYSICAL_END if entry.type in BACKED_TYPES else low_end)
+        start = align_down(entry.base, PAGE_SIZE)
+        if start < end:
+            ranges.append(AddrRange(start, align_up(end, PAGE_SIZE)))
+    return without(merged(ranges), [LEGACY_HOLE])

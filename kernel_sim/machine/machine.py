@@ -1,0 +1,134 @@
+"""The machine: RAM, bus, display, processor and trace, put together and powered on."""
+
+from kernel_sim.addr import PAGE_SIZE
+from kernel_sim.errors import InputError, KernelError
+from kernel_sim.machine.control_bits import CR4_PSE
+from kernel_sim.machine.cpu import Cpu
+from kernel_sim.machine.descriptors import code_segment, data_segment
+from kernel_sim.machine.devices.bus import Bus
+from kernel_sim.machine.devices.vga import TEXT_FRAME, VgaText
+from kernel_sim.machine.firmware.available import available_ranges, backed_ranges, physical_limit
+from kernel_sim.machine.firmware.e820 import write_e820
+from kernel_sim.machine.firmware.placement import Placement, place
+from kernel_sim.machine.mmu import Mmu
+from kernel_sim.machine.ram import Ram
+from kernel_sim.machine.spec import MachineSpec
+from kernel_sim.machine.traps import TableRegister
+from kernel_sim.trace import Trace
+from kernel_sim.values import BootInfo
+
+KERNEL_CODE = 0x08
+KERNEL_DATA = 0x10
+_NOP = b"\x90"
+_IVT_BYTES = 0x400
+_IVT_VECTOR = (0xF000_FF54).to_bytes(4, "little")
+"""A BIOS vector. Read as a page-directory entry it is not present, so that a CR3 of 0 leads nowhere."""
+
+
+def ram_for(spec: MachineSpec, *, seed: int = 0, fd: int | None = None) -> Ram:
+    """The memory of a machine; with ``fd`` on an open file that another process may share.
+
+    Raises:
+        InputError: the map describes more than a process can hold.
+    """
+    return Ram(sorted([*backed_ranges(spec), TEXT_FRAME]), seed=seed, fd=fd)
+
+
+class Machine:
+    """A simulated PC. `power_on` must be called before use.
+
+    Args:
+        spec: what it is made of.
+        seed: of the poison in RAM.
+        ram: memory from `ram_for` with the same spec and seed, if it is to be shared; the machine makes its own else.
+
+    Raises:
+        InputError: ``ram`` does not belong to ``spec``.
+    """
+
+    def __init__(self, spec: MachineSpec, *, seed: int = 0, ram: Ram | None = None) -> None:
+        self.spec = spec
+        self.seed = seed
+        self.ram = ram if ram is not None else ram_for(spec, seed=seed)
+        if ram is not None and ram.ranges != tuple(sorted([*backed_ranges(spec), TEXT_FRAME])):
+            raise InputError("the memory given belongs to another machine", where=spec.name)
+        self.physical_limit = physical_limit(available_ranges(spec))
+        self._boot_info: BootInfo | None = None
+        self._build()
+
+    def _build(self) -> None:
+        self.trace = Trace()
+        self.bus = Bus(self.ram, self.trace)
+        self.vga = VgaText(self.ram)
+        self.cpu = Cpu(self.bus, Mmu(self.ram), self.trace)
+
+    @property
+    def boot_info(self) -> BootInfo:
+        """What the firmware handed over.
+
+        Raises:
+            KernelError: the machine is not powered on.
+        """
+        if self._boot_info is None:
+            raise KernelError(self.spec.name, expected="a machine that is powered on")
+        return self._boot_info
+
+    def power_on(self) -> BootInfo:
+        """Let the firmware fill RAM and hand over with PE=1, PG=0, WP=1, and CR4.PSE as the spec says.
+
+        Raises:
+            InputError: kernel-v cannot boot on this machine; says why.
+        """
+        placement = place(self.spec)
+        reason = self.spec.bootable()
+        if placement is None or reason:
+            raise InputError(
+                f"kernel-v cannot boot here: {reason}", where=f"machine {self.spec.name}"
+            )
+        self.vga.clear()
+        self._fill_first_frame()
+        self._fill_image(placement)
+        write_e820(self.ram, self.spec, placement)
+        symbols = placement.symbols()
+        self._start_cpu(placement, symbols)
+        self._boot_info = BootInfo(
+            kind="e820",
+            table=placement.table.start,
+            count=len(self.spec.entries),
+            entry_size=self.spec.entry_size,
+            kernel=placement.image,
+            stack=placement.stack,
+            symbols=symbols,
+        )
+        return self._boot_info
+
+    def reset(self) -> None:
+        """Power cycle: contents, registers and trace are gone; `power_on` comes next."""
+        self.ram.journal = None
+        self.ram.clear()
+        self._boot_info = None
+        self._build()
+
+    def _fill_first_frame(self) -> None:
+        """The interrupt vectors and data area of a BIOS, which knows nothing of paging."""
+        vectors = _IVT_VECTOR * (_IVT_BYTES // 4)
+        self.ram.write(0, vectors + bytes(PAGE_SIZE - _IVT_BYTES))
+
+    def _fill_image(self, placement: Placement) -> None:
+        """Code bytes at the entry point, and the firmware's own GDT: null, code, data."""
+        self.ram.write(placement.image.start, _NOP * 64)
+        gdt = bytes(8) + code_segment() + data_segment()
+        self.ram.write(placement.symbols()["gdt"], gdt)
+
+    def _start_cpu(self, placement: Placement, symbols: dict[str, int]) -> None:
+        cpu = self.cpu
+        cpu.start(
+            text=placement.text,
+            symbols=dict(symbols),
+            ip=symbols["kernel_main"],
+            sp=placement.stack.end,
+        )
+        cpu.gdtr = TableRegister(symbols["gdt"], 23)
+        cpu.segments = {"cs": KERNEL_CODE, "ds": KERNEL_DATA, "es": KERNEL_DATA, "ss": KERNEL_DATA}
+        if self.spec.pse:
+            cpu.hand_over(cr4=CR4_PSE)

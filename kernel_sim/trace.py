@@ -1,0 +1,94 @@
+"""The numbered trace of a machine: events always, stores with their old bytes when a view or a check asks.
+
+Event kinds: ``control`` ``mmio`` ``fault`` ``hook`` ``log`` ``bus_error`` ``step``. Same inputs give the same hash.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+from kernel_sim.values import Event
+
+
+@dataclass(frozen=True, slots=True)
+class StoreRecord:
+    """Bytes that changed at a physical address; ``before_event`` is the number of the next event then."""
+
+    before_event: int
+    physical: int
+    old: bytes
+    new: bytes
+
+
+def canonical(value: object) -> str:
+    """``value`` as text that is the same in every run: no addresses of objects, no order of sets."""
+    if value is None or isinstance(value, (bool, str, bytes, float)):
+        return repr(value)
+    if isinstance(value, int):
+        return format(value, "d")
+    if isinstance(value, Mapping):
+        pairs = sorted((canonical(key), canonical(item)) for key, item in value.items())
+        return "{" + ",".join(f"{key}:{item}" for key, item in pairs) + "}"
+    if isinstance(value, Sequence):
+        return "[" + ",".join(map(canonical, value)) + "]"
+    if isinstance(value, AbstractSet):
+        return "{" + ",".join(sorted(map(canonical, value))) + "}"
+    return type(value).__name__
+
+
+class Trace:
+    """Events in order, numbered from 0, and the store log behind `stores`."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.store_log: list[StoreRecord] = []
+        self._stores = False
+        self._subscribers: list[Callable[[Event], None]] = []
+        self._switch_listeners: list[Callable[[bool], None]] = []
+
+    def emit(self, kind: str, **fields: object) -> Event:
+        """Append an event and tell the subscribers. ``fields`` must be plain data."""
+        event = Event(len(self.events), kind, fields)
+        self.events.append(event)
+        for subscriber in self._subscribers:
+            subscriber(event)
+        return event
+
+    def subscribe(self, subscriber: Callable[[Event], None]) -> None:
+        """Call ``subscriber`` with each event from now on, in the order of subscription."""
+        self._subscribers.append(subscriber)
+
+    @property
+    def stores(self) -> bool:
+        """Whether stores are recorded; off at power-on."""
+        return self._stores
+
+    @stores.setter
+    def stores(self, on: bool) -> None:
+        self._stores = on
+        for listener in self._switch_listeners:
+            listener(on)
+
+    def on_switch(self, listener: Callable[[bool], None]) -> None:
+        """Call ``listener`` whenever `stores` is set."""
+        self._switch_listeners.append(listener)
+
+    def record_store(self, physical: int, old: bytes, new: bytes) -> None:
+        """Append to the store log; the memory calls this for each change while `stores` is on."""
+        self.store_log.append(StoreRecord(len(self.events), physical, old, new))
+
+    def cut(self, number: int) -> tuple[list[Event], list[StoreRecord]]:
+        """Forget the events from ``number`` on with the stores made since, and return both, newest last."""
+        events = self.events[number:]
+        stores = [record for record in self.store_log if record.before_event > number]
+        del self.events[number:]
+        self.store_log = self.store_log[: len(self.store_log) - len(stores)]
+        return events, stores
+
+    def hash(self) -> str:
+        """SHA-256 over all events, as 64 hexadecimal digits."""
+        digest = hashlib.sha256()
+        for event in self.events:
+            digest.update(f"{event.number} {event.kind} {canonical(event.fields)}\n".encode())
+        return digest.hexdigest()
