@@ -1,0 +1,224 @@
+"""Kernel heap: blocks with headers, a free list, first fit, joined at once when freed (KV-27 to KV-34).
+
+The arena is cut into blocks without gaps. A request takes the first free block that fits; what is
+left over, before an aligned payload or after it, becomes a free block of its own::
+
+    free     |h.......................................|
+    carved   |h....|H#################|h..............|
+              gap   ^ payload aligned   rest
+
+A freed block joins its free neighbours on both sides, so two free blocks never touch.
+Block headers are drawn in `heap_block`; how the arena grows is told in `heap_arena`.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from kernel_sim.addr import align_up, is_aligned, is_power_of_two
+from kernel_sim.errors import HeapError, HeapErrorReason, HeapInitError, HeapInitErrorReason
+from kernel_sim.hookspecs import hookimpl
+from kernel_sim.values import HeapStats, SelfTestResult
+from kernel_sim_kernel_v.free_list import FreeList
+from kernel_sim_kernel_v.heap_arena import Arena
+from kernel_sim_kernel_v.heap_block import FREE, GRAIN, HEADER_BYTES, SMALLEST_BLOCK, USED, Block
+
+if TYPE_CHECKING:
+    from kernel_sim.kernel import Kernel
+
+
+@dataclass(slots=True)
+class Heap:
+    """The heap's globals. ``last_size`` is the size of the block that ends the arena, 0 without one."""
+
+    arena: Arena
+    free: FreeList
+    last_size: int = 0
+    used_bytes: int = 0
+    block_count: int = 0
+
+    def block(self, address: int) -> Block:
+        """The block whose header lies at ``address``."""
+        return Block(self.arena.kernel, address)
+
+    def tell_next(self, end: int, size: int) -> None:
+        """Record that the block which ends at ``end`` has ``size`` bytes now."""
+        if end < self.arena.end:
+            self.block(end).set_size_before(size)
+        else:
+            self.last_size = size
+
+
+@hookimpl
+def heap_init(kernel: "Kernel", start: int, max_end: int) -> None:
+    """Remember the range; memory is mapped when the first block asks for it."""
+    if not 0 <= start <= max_end:
+        raise HeapInitError(max_end, f"an end above {start:#x}", HeapInitErrorReason.INVALID_RANGE)
+    arena = Arena.empty(kernel, start, max_end, GRAIN)
+    if arena.max_end <= arena.start:
+        raise HeapInitError(start, "room for a block", HeapInitErrorReason.EMPTY_RANGE)
+    if hasattr(kernel.state, "heap"):
+        raise HeapInitError(start, "one call", HeapInitErrorReason.ALREADY_INITIALIZED)
+    kernel.state.heap = Heap(arena, FreeList(arena))
+    kernel.log("heap_init", start=start, max_end=max_end)
+
+
+@hookimpl
+def kmalloc(kernel: "Kernel", size: int, align: int) -> int | None:
+    """The payload of a block of ``size`` bytes, or None: no memory, no size, or no power of two."""
+    if size < 1 or not is_power_of_two(align):
+        return None
+    heap = _heap(kernel)
+    need, align = HEADER_BYTES + align_up(size, GRAIN), max(align, GRAIN)
+    block = _first_fit(heap, need, align) or _grown(heap, need, align)
+    if block is None:
+        kernel.log("heap_exhausted", size=size, align=align)
+        return None
+    at = _placed(block.address, align)
+    taken = _carve(heap, block, at, need, size)
+    heap.used_bytes += taken.size
+    heap.block_count += 1
+    kernel.log("kmalloc", ptr=taken.payload, size=size, align=align)
+    return taken.payload
+
+
+@hookimpl
+def kfree(kernel: "Kernel", ptr: int | None) -> None:
+    """Free a block and join it with its free neighbours; nothing is changed if the pointer is wrong."""
+    if ptr is None:
+        return
+    heap = _heap(kernel)
+    block = _checked(heap, ptr)
+    size, end, size_before = block.size, block.end, block.size_before
+    heap.used_bytes -= size
+    heap.block_count -= 1
+    kernel.log("kfree", ptr=ptr, size=block.requested)
+    block.write_free(size, size_before)  # stays behind after joining: a second kfree finds it
+    if end < heap.arena.end and heap.block(end).is_sealed(FREE):
+        behind = heap.block(end)
+        heap.free.remove(behind)
+        end = behind.end
+    if size_before and heap.block(block.address - size_before).is_sealed(FREE):
+        block = heap.block(block.address - size_before)
+        heap.free.remove(block)
+    _make_free(heap, block, end, block.size_before)
+    heap.tell_next(end, block.size)
+
+
+@hookimpl
+def heap_stats(kernel: "Kernel") -> HeapStats:
+    """Bytes in blocks in use and in free ones, headers included, and the blocks in use."""
+    heap = _heap(kernel)
+    return HeapStats(heap.used_bytes, heap.free.free_bytes, heap.block_count)
+
+
+@hookimpl
+def selftest(kernel: "Kernel") -> SelfTestResult:
+    """Three blocks keep their contents and their alignment, and leave nothing behind (KV-43)."""
+    before = heap_stats(kernel)
+    requests = ((100, 8, 0xA5), (64, 4096, 0x5A), (1, 8, 0xFF))
+    blocks = [(kmalloc(kernel, size, align), size, align, fill) for size, align, fill in requests]
+    live = [(ptr, size, align, fill) for ptr, size, align, fill in blocks if ptr is not None]
+    for ptr, size, _, fill in live:
+        kernel.cpu.fill(ptr, size, fill)
+    kept = all(kernel.cpu.read(p, n) == bytes([fill]) * n for p, n, _, fill in live)
+    aligned = all(is_aligned(ptr, align) for ptr, _, align, _ in live)
+    for ptr, *_ in live:
+        kfree(kernel, ptr)
+    after = heap_stats(kernel)
+    balanced = (before.used, before.blocks) == (after.used, after.blocks)
+    passed = len(live) == len(requests) and kept and aligned and balanced
+    return SelfTestResult("heap", passed, f"{after.free:#x} bytes free, {after.blocks} blocks")
+
+
+def _heap(kernel: "Kernel") -> Heap:
+    """The heap of this boot.
+
+    Raises:
+        HeapError: ``heap_init`` has not been called.
+    """
+    heap: Heap | None = getattr(kernel.state, "heap", None)
+    if heap is None:
+        raise HeapError("no heap", expected="heap_init before any other call")
+    return heap
+
+
+def _placed(start: int, align: int) -> int:
+    """Where in free memory from ``start`` on a block begins whose payload is aligned.
+
+    The gap in front is nothing, or large enough for a free block.
+    """
+    at = align_up(start + HEADER_BYTES, align) - HEADER_BYTES
+    return at if at == start or at - start >= SMALLEST_BLOCK else at + align
+
+
+def _first_fit(heap: Heap, need: int, align: int) -> Block | None:
+    """The newest free block that can hold ``need`` bytes at ``align``."""
+    return next((b for b in heap.free if _placed(b.address, align) + need <= b.end), None)
+
+
+def _grown(heap: Heap, need: int, align: int) -> Block | None:
+    """A free block at the end of the arena, made large enough by growing; None if it can't grow."""
+    old_end, last = heap.arena.end, heap.block(heap.arena.end - heap.last_size)
+    joins = heap.last_size > 0 and last.is_sealed(FREE)
+    block = last if joins else heap.block(old_end)
+    if not heap.arena.extend(_placed(block.address, align) + need):
+        return None
+    size_before = heap.last_size
+    if joins:
+        heap.free.remove(block)
+        size_before = block.size_before
+    _make_free(heap, block, heap.arena.end, size_before)
+    heap.last_size = block.size
+    return block
+
+
+def _carve(heap: Heap, block: Block, at: int, need: int, requested: int) -> Block:
+    """Take ``need`` bytes from ``at`` out of a free block; a rest too small for a block stays with them."""
+    end, size_before = block.end, block.size_before
+    heap.free.remove(block)
+    if at > block.address:
+        _make_free(heap, block, at, size_before)
+        size_before = at - block.address
+    size = need if end - (at + need) >= SMALLEST_BLOCK else end - at
+    taken = heap.block(at)
+    taken.write_used(size, size_before, requested)
+    if taken.end < end:
+        _make_free(heap, heap.block(taken.end), end, size)
+        heap.tell_next(end, end - taken.end)
+    else:
+        heap.tell_next(end, size)
+    return taken
+
+
+def _make_free(heap: Heap, block: Block, end: int, size_before: int) -> None:
+    """Turn the memory from ``block`` to ``end`` into one free block on the list."""
+    block.write_free(end - block.address, size_before)
+    heap.free.add(block)
+
+
+def _checked(heap: Heap, ptr: int) -> Block:
+    """The block in use that ``ptr`` is the payload of, its neighbours intact.
+
+    Raises:
+        HeapError: freed already, not ours, or the headers around it were overwritten.
+    """
+    block = heap.block(ptr - HEADER_BYTES)
+    if not heap.arena.holds(block.address) or not is_aligned(ptr, GRAIN):
+        raise HeapError(ptr, "a pointer from kmalloc", HeapErrorReason.FOREIGN_POINTER)
+    if block.is_sealed(FREE):
+        raise HeapError(ptr, "a block in use", HeapErrorReason.DOUBLE_FREE)
+    if not block.is_sealed(USED):
+        raise HeapError(ptr, "a pointer from kmalloc", HeapErrorReason.FOREIGN_POINTER)
+    before = heap.block(block.address - block.size_before)
+    starts_arena = block.address == heap.arena.start
+    if not starts_arena and (not heap.arena.holds(before.address) or not _touch(before, block)):
+        raise HeapError(ptr, "the header in front of the block", HeapErrorReason.CORRUPTED)
+    if block.end < heap.arena.end and not _touch(block, heap.block(block.end)):
+        raise HeapError(ptr, "the header behind the block", HeapErrorReason.CORRUPTED)
+    return block
+
+
+def _touch(first: Block, second: Block) -> bool:
+    """Whether both are sealed blocks, the second beginning where the first ends."""
+    sealed = all(b.is_sealed(USED) or b.is_sealed(FREE) for b in (first, second))
+    return sealed and first.end == second.address and second.size_before == first.size
