@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from weakref import WeakMethod
 
 from kernel_sim.values import Event
 
@@ -45,7 +46,7 @@ class Trace:
         self.store_log: list[StoreRecord] = []
         self._stores = False
         self._subscribers: list[Callable[[Event], None]] = []
-        self._switch_listeners: list[Callable[[bool], None]] = []
+        self._switch_listeners: list[WeakMethod[Callable[[bool], None]]] = []
 
     def emit(self, kind: str, **fields: object) -> Event:
         """Append an event and tell the subscribers. ``fields`` must be plain data."""
@@ -67,12 +68,14 @@ class Trace:
     @stores.setter
     def stores(self, on: bool) -> None:
         self._stores = on
-        for listener in self._switch_listeners:
-            listener(on)
+        for reference in self._switch_listeners:
+            listener = reference()
+            if listener:
+                listener(on)
 
     def on_switch(self, listener: Callable[[bool], None]) -> None:
-        """Call ``listener`` whenever `stores` is set."""
-        self._switch_listeners.append(listener)
+        """Call the bound method ``listener`` whenever `stores` is set, as long as its owner lives."""
+        self._switch_listeners.append(WeakMethod(listener))
 
     def record_store(self, physical: int, old: bytes, new: bytes) -> None:
         """Append to the store log; the memory calls this for each change while `stores` is on."""

@@ -5,11 +5,9 @@ from contextlib import contextmanager
 from typing import Final
 
 from kernel_sim.errors import KernelError
-from kernel_sim.machine.descriptors import TSS_AVAILABLE
 from kernel_sim.machine.devices.bus import Bus
-from kernel_sim.machine.exceptions import CpuException, Vector, general_protection
 from kernel_sim.machine.mmu import Mmu
-from kernel_sim.machine.traps import TableRegister, TaskRegister, TrapUnit
+from kernel_sim.machine.traps import TrapUnit
 from kernel_sim.trace import Trace
 from kernel_sim.values import AddrRange
 
@@ -41,16 +39,12 @@ class Cpu(TrapUnit):
         self.sp = sp
         self.bp = sp
 
-    # --- stack ------------------------------------------------------------------------------------------------------
+    # --- stack -----------------------------------------------------------------------------------
 
     def push(self, value: int) -> None:
         """Push a word: 4 bytes, 8 in 64-bit mode. A fault leaves sp as it was."""
         self.store(self.sp - self.word, self.word, value)
         self.sp -= self.word
-
-    def pop(self) -> int:
-        """Pop a word."""
-        return self._pop()
 
     @contextmanager
     def frame(self, symbol: str | int, locals_bytes: int = 0) -> Iterator[int]:
@@ -64,7 +58,7 @@ class Cpu(TrapUnit):
 
         The way back reads bp and the return address from memory, as the processor does. Locals round up to words.
         """
-        saved = self._registers()
+        saved = self.save()
         self.push(self.ip)
         self.push(self.bp)
         self.bp = self.sp
@@ -73,7 +67,7 @@ class Cpu(TrapUnit):
         try:
             yield self.sp
         except Exception:
-            self._restore(saved)
+            self.restore(saved)
             raise
         self.sp = self.bp
         self.bp = self.pop()
@@ -97,64 +91,20 @@ class Cpu(TrapUnit):
     @contextmanager
     def user(self, root: int | None = None) -> Iterator[None]:
         """Run at CPL 3, in the address space at ``root`` if one is given."""
-        saved, cr3 = self._registers(), self.cr3
-        if root is not None and root != cr3:
+        saved = self.save()
+        if root is not None and root != saved.cr3:
             self.cr3 = root
-        self._set_cpl(3)
+        self.set_cpl(3)
         try:
             yield
         except BaseException:
-            self._restore(saved)
-            if self.cr3 != cr3:
-                self.switch_root(cr3)
+            self.restore(saved)
             raise
-        self._set_cpl(0)
-        if self.cr3 != cr3:
-            self.cr3 = cr3
+        self.set_cpl(saved.cpl)
+        if self.cr3 != saved.cr3:
+            self.cr3 = saved.cr3
 
-    # --- descriptor tables ------------------------------------------------------------------------------------------
-
-    def lgdt(self, base: int, limit: int) -> None:
-        """Load GDTR: linear base, and the offset of the table's last byte."""
-        self.execute(self.require_kernel)
-        self.trace.emit("control", operation="lgdt", base=base, limit=limit)
-        self.gdtr = TableRegister(base, limit)
-
-    def lidt(self, base: int, limit: int) -> None:
-        """Load IDTR: linear base, and the offset of the table's last byte."""
-        self.execute(self.require_kernel)
-        self.trace.emit("control", operation="lidt", base=base, limit=limit)
-        self.idtr = TableRegister(base, limit)
-
-    def ltr(self, selector: int) -> None:
-        """Load TR with the available TSS at ``selector`` and mark it busy; #GP or #NP if there is none."""
-        self.execute(lambda: self._load_task_register(selector))
-
-    def _load_task_register(self, selector: int) -> None:
-        self.require_kernel()
-        segment = self.segment(selector)
-        if not segment.system or segment.type != TSS_AVAILABLE:
-            raise general_protection(f"LTR: {selector:#x} is no available TSS", selector & ~3)
-        self._system_write(self.gdtr.base + (selector & ~7) + 5, b"\x8b")
-        self.trace.emit("control", operation="ltr", selector=selector, base=segment.base)
-        self.tr = TaskRegister(selector, segment.base)
-
-    def load_segment(self, name: str, selector: int) -> None:
-        """Load CS (a far jump), DS, ES or SS; the GDT must hold a fitting segment at ``selector``."""
-        self.execute(lambda: self._load_segment(name, selector))
-
-    def _load_segment(self, name: str, selector: int) -> None:
-        if name not in self.segments:
-            raise ValueError(f"segment register {name!r}; expected cs, ds, es or ss")
-        null_allowed = name in {"ds", "es"} or (name == "ss" and self._long)
-        if selector & ~3 or not null_allowed:
-            segment = self.segment(selector)
-            if segment.system or segment.code != (name == "cs"):
-                raise general_protection(f"{selector:#x} does not fit {name}", selector & ~3)
-        self.trace.emit("control", operation="segment", register=name, selector=selector)
-        self.segments[name] = selector
-
-    # --- ports ------------------------------------------------------------------------------------------------------
+    # --- ports -----------------------------------------------------------------------------------
 
     def inb(self, port: int) -> int:
         """The byte that was last written to ``port``, 0xFF if none was."""
@@ -168,9 +118,3 @@ class Cpu(TrapUnit):
             raise ValueError(f"outb {port:#x}, {value:#x}; expected a 16-bit port and a byte")
         self.trace.emit("mmio", access="out", port=port, value=value)
         self._ports[port] = value
-
-    # --- software interrupts ----------------------------------------------------------------------------------------
-
-    def interrupt(self, vector: Vector, error_code: int | None = None) -> None:
-        """Raise an exception as an instruction would, for tests of handlers and of double faults."""
-        self.deliver(CpuException(vector, error_code))

@@ -32,6 +32,8 @@ class Gate:
     selector: int
     offset: int
     ist: int
+    system_bit: bool
+    """Bit 44, which is 0 in every gate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ class Segment:
     dpl: int
     base: int
     limit: int
+    long: bool
+    """L: 64-bit code."""
 
     @property
     def code(self) -> bool:
@@ -60,6 +64,7 @@ def decode_gate(raw: int) -> Gate:
         selector=raw >> 16 & 0xFFFF,
         offset=(raw & 0xFFFF) | (raw >> 32 & 0xFFFF_0000) | (raw >> 64 & _M32) << 32,
         ist=raw >> 32 & 7,
+        system_bit=bool(raw >> 44 & 1),
     )
 
 
@@ -73,6 +78,7 @@ def decode_segment(raw: int) -> Segment:
         dpl=raw >> 45 & 3,
         base=(raw >> 16 & 0xFF_FFFF) | (raw >> 32 & 0xFF00_0000) | (raw >> 64 & _M32) << 32,
         limit=(limit << 12 | 0xFFF) if raw >> 55 & 1 else limit,
+        long=bool(raw >> 53 & 1),
     )
 
 

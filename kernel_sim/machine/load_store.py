@@ -6,6 +6,7 @@ the TLB (or, with paging off, from the identity) and emptied whenever a control 
 """
 
 from typing import Final
+from weakref import WeakMethod
 
 from kernel_sim.errors import FaultLoop
 from kernel_sim.machine.devices.bus import Bus
@@ -18,6 +19,10 @@ from kernel_sim.trace import Trace
 PAGE_BYTES: Final = OFFSET_MASK + 1
 FAULT_LIMIT: Final = 8
 """So many equal faults of one access with unchanged tables are a loop."""
+READ: Final = (Access(), Access(user=True))
+"""A data read by the supervisor, by user code."""
+WRITE: Final = (Access(write=True), Access(write=True, user=True))
+FETCH: Final = (Access(fetch=True), Access(fetch=True, user=True))
 _SIZES: Final = frozenset({1, 2, 4, 8})
 _TABLE_FLAGS: Final = ~0x60
 """An entry without its accessed and dirty flags."""
@@ -38,11 +43,11 @@ class LoadStoreUnit:
         self._readable: dict[int, int] = {}
         self._writable: dict[int, int] = {}
         self._refresh_views()
-        bus.ram.on_move = self._refresh_views
+        bus.ram.on_move = WeakMethod(self._refresh_views)
         trace.on_switch(self._switch_journal)
         self._switch_journal(trace.stores)
 
-    # --- the fast path ----------------------------------------------------------------------------------------------
+    # --- the fast path ---------------------------------------------------------------------------
 
     def load(self, address: int, size: int) -> int:
         """The little-endian unsigned number of ``size`` bytes (1, 2, 4 or 8) at the linear ``address``."""
@@ -80,7 +85,7 @@ class LoadStoreUnit:
                 return
         self._store_slowly(address, size, value)
 
-    # --- the slow path ----------------------------------------------------------------------------------------------
+    # --- the slow path ---------------------------------------------------------------------------
 
     def _load_slowly(self, address: int, size: int) -> int:
         if size not in _SIZES:
@@ -124,7 +129,7 @@ class LoadStoreUnit:
 
     def fetch(self, address: int) -> int:
         """The instruction byte at the linear ``address``, with the rights of an instruction fetch."""
-        physical = self.resolve(address, Access(fetch=True, user=self.cpl == 3))
+        physical = self.resolve(address, FETCH[self.cpl == 3])
         return self.bus.read(physical, 1)[0]
 
     def _read(self, address: int, n: int) -> bytes:
@@ -143,7 +148,7 @@ class LoadStoreUnit:
         delta = self._readable.get(address >> FRAME_SHIFT)
         if delta is not None:
             return bytes(self._u8[address + delta : address + delta + n])
-        return self.bus.read(self.resolve(address, Access(user=self.cpl == 3)), n)
+        return self.bus.read(self.resolve(address, READ[self.cpl == 3]), n)
 
     def _write(self, address: int, data: bytes) -> None:
         done = 0
@@ -153,12 +158,12 @@ class LoadStoreUnit:
             if delta is not None:
                 self._u8[address + delta : address + delta + len(part)] = part
             else:
-                physical = self.resolve(address, Access(write=True, user=self.cpl == 3))
+                physical = self.resolve(address, WRITE[self.cpl == 3])
                 self.bus.write(physical, part)
             done += len(part)
             address += len(part)
 
-    # --- translation ------------------------------------------------------------------------------------------------
+    # --- translation -----------------------------------------------------------------------------
 
     def resolve(self, address: int, access: Access) -> int:
         """The physical address for ``access``; faults are delivered and the access tried again.
@@ -251,7 +256,7 @@ class LoadStoreUnit:
         self.bus.ram.journal = self.trace.record_store if on else None
         self._writable.clear()
 
-    # --- what the processor adds ------------------------------------------------------------------------------------
+    # --- what the processor adds -----------------------------------------------------------------
 
     def deliver(self, exception: CpuException) -> None:
         """Deliver an exception through the IDT; returns when its handler does."""

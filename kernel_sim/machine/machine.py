@@ -13,7 +13,7 @@ from kernel_sim.machine.firmware.placement import Placement, place
 from kernel_sim.machine.mmu import Mmu
 from kernel_sim.machine.ram import Ram
 from kernel_sim.machine.spec import MachineSpec
-from kernel_sim.machine.traps import TableRegister
+from kernel_sim.machine.registers import TableRegister
 from kernel_sim.trace import Trace
 from kernel_sim.values import BootInfo
 

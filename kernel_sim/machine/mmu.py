@@ -94,7 +94,7 @@ class Mmu:
         self._steps = steps(mode, self.physical_bits, nxe, bool(cr4 & CR4_PSE))
         wide = mode.entry_bytes == 8
         self._reports_fetch = self._smep or (nxe and wide)
-        self._load = self._load_8 if wide else self._load_4
+        self._wide = wide
         self._entry_shift = 3 if wide else 2
         self._canonical_shift = mode.linear_bits - 1 if mode.linear_bits > 32 else 0
 
@@ -122,6 +122,7 @@ class Mmu:
         table = self.root
         rights = RW | US
         execute_disable = 0
+        load = self._load_8 if self._wide else self._load_4
         for step in self._steps:
             index = (address >> step.shift) & step.index_mask
             if step.registers:
@@ -131,7 +132,7 @@ class Mmu:
                 table = entry & ADDRESS_MASK
                 continue
             entry_address = table + (index << self._entry_shift)
-            entry = self._load(entry_address)
+            entry = load(entry_address)
             if not entry & P:
                 raise self.fault(address, access, 0)
             leaf = step.last or entry & step.large
@@ -238,7 +239,7 @@ class Mmu:
             table = entry & ADDRESS_MASK
         return path
 
-    # --- entries in memory ------------------------------------------------------------------------------------------
+    # --- entries in memory -----------------------------------------------------------------------
 
     def _load_4(self, physical: int) -> int:
         offset = self._ram.offset(physical >> FRAME_SHIFT)
@@ -256,9 +257,11 @@ class Mmu:
         return self._ram.load(physical, 1 << self._entry_shift)
 
     def _store(self, physical: int, entry: int) -> None:
-        self._ram.store(physical, 1 << self._entry_shift, entry)
-
-
-def paging_mode_name(mode: PagingMode | None) -> str:
-    """A mode's name for people; ``'off'`` without paging."""
-    return "off" if mode is None else ("PAE" if mode is PAE else mode.name)
+        ram = self._ram
+        offset = ram.offset(physical >> FRAME_SHIFT)
+        if offset == NO_RAM or ram.journal:
+            ram.store(physical, 1 << self._entry_shift, entry)
+        elif self._wide:
+            ram.u64[(offset + (physical & OFFSET_MASK)) >> 3] = entry
+        else:
+            ram.u32[(offset + (physical & OFFSET_MASK)) >> 2] = entry

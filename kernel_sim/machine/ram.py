@@ -57,7 +57,7 @@ class Ram:
         self.ranges = tuple(ranges)
         self.seed = seed
         self.journal: Callable[[int, bytes, bytes], None] | None = None
-        self.on_move: Callable[[], None] | None = None
+        self.on_move: Callable[[], Callable[[], None] | None] | None = None
         self._starts = [item.start >> FRAME_SHIFT for item in ranges]
         self._ends = [item.end >> FRAME_SHIFT for item in ranges]
         self._bases: list[int] = []
@@ -83,7 +83,7 @@ class Ram:
         self.u32 = self.u8.cast("I")
         self.u64 = self.u8.cast("Q")
 
-    # --- frames -----------------------------------------------------------------------------------------------------
+    # --- frames ----------------------------------------------------------------------------------
 
     def offset(self, frame: int) -> int:
         """Where the frame's first byte lies in the views, poisoned if this is its first touch; `NO_RAM` if unbacked."""
@@ -141,8 +141,9 @@ class Ram:
         if slot == len(self._block):
             self._block = bytearray(self._block) + bytearray(len(self._block))
             self._make_views()
-            if self.on_move:
-                self.on_move()
+            listener = self.on_move() if self.on_move else None
+            if listener:
+                listener()
         return slot
 
     def clear(self) -> None:
@@ -154,7 +155,15 @@ class Ram:
             self._slab_used = 0
         self._offsets.clear()
 
-    # --- bytes ------------------------------------------------------------------------------------------------------
+    def close(self) -> None:
+        """Give the memory back to the system; no access is possible afterwards."""
+        for view in (self.u64, self.u32, self.u16, self.u8):
+            view.release()
+        self._offsets.clear()
+        if not isinstance(self._block, bytearray):
+            self._block.close()
+
+    # --- bytes -----------------------------------------------------------------------------------
 
     def read(self, physical: int, size_bytes: int) -> bytes:
         """``size_bytes`` from ``physical``; untouched frames read as their poison, holes as all-ones."""
@@ -193,6 +202,11 @@ class Ram:
 
     def load(self, physical: int, size_bytes: int) -> int:
         """The little-endian unsigned number of ``size_bytes`` at ``physical``."""
+        within = physical & OFFSET_MASK
+        offset = self._offsets.get(physical >> FRAME_SHIFT)
+        if offset is not None and within + size_bytes <= PAGE_SIZE:
+            start = offset + within
+            return int.from_bytes(self.u8[start : start + size_bytes], "little")
         return int.from_bytes(self.read(physical, size_bytes), "little")
 
     def store(self, physical: int, size_bytes: int, value: int) -> None:

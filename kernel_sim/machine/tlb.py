@@ -3,12 +3,11 @@
 So a missing INVLPG always shows. Not-present results are never cached.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class TlbEntry:
-    """A cached translation of one page.
+class TlbEntry(NamedTuple):
+    """A cached translation of one page; a tuple, since each TLB miss makes one.
 
     ``page`` and ``frame`` are the linear and physical addresses of its first byte, ``shift`` the log2 of its size.
     """
