@@ -1,6 +1,7 @@
 """Address arithmetic: alignment, page sizes and the two address types.
 
-Addresses are plain ``int`` in hot calls. ``PhysAddr`` and ``VirtAddr`` say in a signature which of the two is meant.
+Addresses are plain ``int`` in hot calls. ``PhysAddr`` and ``VirtAddr`` say in a signature which of
+the two is meant.
 """
 
 from typing import Final, NewType

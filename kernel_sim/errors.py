@@ -6,7 +6,7 @@
     ├── FrameError  HeapError  HeapInitError  MapError  UnmapError  NotSupported
     └── TranslationError ── NotMapped
     InputError             a file, name or option of the user's is wrong: one line, exit status 2
-    MachineStopped         (BaseException) the machine no longer runs: panic, kill, triple fault, fault loop
+    MachineStopped         (BaseException) stopped: panic, kill, triple fault, fault loop
     BudgetExceeded         (BaseException) a hook used up its events or its time
 """
 
@@ -149,8 +149,10 @@ class InputError(Exception):
         return f"{line}; expected {self.expected}" if self.expected else line
 
 
-class MachineStopped(BaseException):  # noqa: N818 - a state of the machine, not a programming error
-    """The machine has stopped; derives from ``BaseException`` so that ``except Exception`` in a hook lets it pass.
+class MachineStopped(BaseException):
+    """The machine has stopped: a state of it, not a programming error.
+
+    Derives from ``BaseException`` so that ``except Exception`` in a hook lets it pass.
 
     Args:
         cause: one sentence for a person.
@@ -164,15 +166,18 @@ class MachineStopped(BaseException):  # noqa: N818 - a state of the machine, not
 
 
 class TripleFault(MachineStopped):
-    """A fault during the delivery of a double fault: the processor shuts down (SDM vol. 3A, 6.15, vector 8)."""
+    """A fault during the delivery of a double fault: the processor shuts down.
+
+    References: Intel SDM vol. 3A, 6.15, vector 8.
+    """
 
 
 class FaultLoop(MachineStopped):
     """A handler answered RETRY but changed nothing: the same access faulted eight times."""
 
 
-class BudgetExceeded(BaseException):  # noqa: N818 - a limit, not a programming error
-    """A hook used more events or processor time than it may.
+class BudgetExceeded(BaseException):
+    """A hook used more events or processor time than it may: a limit, not a programming error.
 
     Args:
         what: ``"events"`` or ``"seconds"``.

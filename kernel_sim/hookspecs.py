@@ -1,7 +1,8 @@
 """The hook contract in typed code: what the kernel asks of plugins, grouped by phase.
 
-Provider hooks have exactly one provider; the facade `kernel_sim.hooks.Hooks` calls them. Each docstring says when
-the hook is called, what is passed, what is returned, and what happens when nobody answers.
+Provider hooks have exactly one provider; the facade `kernel_sim.hooks.Hooks` calls them. Each
+docstring says when the hook is called, what is passed, what is returned, and what happens when
+nobody answers.
 """
 
 from typing import TYPE_CHECKING, Final
@@ -60,41 +61,43 @@ FIRST_ANSWER_HOOKS: Final = frozenset(
 )
 BROADCAST_HOOKS: Final = frozenset({"selftest", "on_event"})
 
-# --- memory map -----------------------------------------------------------------------------------------------------
+# --- memory map -----------------------------------------------------------------------------------
 
 
 @hookspec(firstresult=True)
-def parse_memory_map(kernel: "Kernel", boot_info: BootInfo) -> list[MemoryRegion]:  # type: ignore[empty-body]
+def parse_memory_map(kernel: "Kernel", boot_info: BootInfo) -> list[MemoryRegion]:
     """Read the firmware's table through the CPU and return the memory descriptor table.
 
-    Called once a boot, before anything else knows where memory is. The result becomes ``kernel.regions``: sorted,
-    disjoint, the most restrictive kind where entries overlap (KV-1 to KV-8). Nobody answers: the boot stops.
+    Called once a boot, before anything else knows where memory is. The result becomes
+    ``kernel.regions``: sorted, disjoint, the most restrictive kind where entries overlap (KV-1 to
+    KV-8). Nobody answers: the boot stops.
     """
 
 
 @hookspec(firstresult=True)
-def describe_region(kernel: "Kernel", region: MemoryRegion) -> str:  # type: ignore[empty-body]
-    """One line for the boot screen: 64-bit base and length in hexadecimal, and the decoded type (KV-5).
+def describe_region(kernel: "Kernel", region: MemoryRegion) -> str:
+    """One line for the boot screen: 64-bit base and length in hexadecimal, decoded type (KV-5).
 
     Called once for each region after parsing. Nobody answers: the kernel prints its own line.
     """
 
 
-# --- physical frames ------------------------------------------------------------------------------------------------
+# --- physical frames ------------------------------------------------------------------------------
 
 
 @hookspec
 def pmm_init(kernel: "Kernel", regions: list[MemoryRegion], reserved: list[AddrRange]) -> None:
-    """Build the bitmap in memory: only frames wholly AVAILABLE and outside ``reserved`` may ever be handed out.
+    """Build the bitmap in memory; only frames wholly AVAILABLE, none of ``reserved``, are free.
 
-    Called once a boot; a second call changes nothing (KV-13). ``regions`` are sorted and disjoint, ``reserved`` are
-    physical, merged and rounded outward to frames. Nobody answers: the boot stops.
+    Called once a boot; a second call changes nothing (KV-13). ``regions`` are sorted and disjoint,
+    ``reserved`` are physical, merged and rounded outward to frames. Frames that are not free here
+    may never be handed out. Nobody answers: the boot stops.
     """
 
 
 @hookspec(firstresult=True)
 def pmm_alloc_frame(kernel: "Kernel") -> int | None:
-    """The physical address of a frame that was free, or None when memory is exhausted (KV-10, KV-17)."""
+    """The physical address of a free frame, or None when memory is exhausted (KV-10, KV-17)."""
 
 
 @hookspec
@@ -102,26 +105,30 @@ def pmm_free_frame(kernel: "Kernel", frame: int) -> None:
     """Give ``frame``, a physical address, back (KV-11).
 
     Raises:
-        FrameError: double free, misaligned, out of range or reserved; the state is unchanged (KV-15).
+        FrameError: double free, misaligned, out of range or reserved; the state is unchanged
+            (KV-15).
     """
 
 
 @hookspec(firstresult=True)
-def pmm_stats(kernel: "Kernel") -> FrameStats:  # type: ignore[empty-body]
+def pmm_stats(kernel: "Kernel") -> FrameStats:
     """The counters and where the bitmap lies (KV-9, KV-18)."""
 
 
 @hookspec(firstresult=True)
 def pmm_alloc_contiguous(kernel: "Kernel", count: int, align: int) -> int | None:
-    """The first of ``count`` adjacent free frames, its address a multiple of ``align`` bytes, or None. An extension."""
+    """The first of ``count`` adjacent free frames, or None. An extension.
+
+    Its address is a multiple of ``align`` bytes.
+    """
 
 
-# --- paging ---------------------------------------------------------------------------------------------------------
+# --- paging ---------------------------------------------------------------------------------------
 
 
 @hookspec(firstresult=True)
-def init_paging(kernel: "Kernel", layout: list[MapRequest]) -> int:  # type: ignore[empty-body]
-    """Build page tables from PMM frames for ``layout`` and return the physical root (KV-19 to KV-22).
+def init_paging(kernel: "Kernel", layout: list[MapRequest]) -> int:
+    """Build page tables for ``layout`` from PMM frames; return the physical root (KV-19 to KV-22).
 
     Called once a boot with paging off; never writes a control register.
 
@@ -145,8 +152,8 @@ def map_page(kernel: "Kernel", root: int, page: int, frame: int, flags: PageTabl
 
 
 @hookspec(firstresult=True)
-def unmap_page(kernel: "Kernel", root: int, page: int) -> int:  # type: ignore[empty-body]
-    """Remove the mapping of ``page``, invalidate its TLB entry and return the frame it led to (KV-26).
+def unmap_page(kernel: "Kernel", root: int, page: int) -> int:
+    """Remove the mapping of ``page``, invalidate its TLB entry, return its frame (KV-26).
 
     Raises:
         UnmapError: nothing is mapped there, or a large page is.
@@ -154,7 +161,7 @@ def unmap_page(kernel: "Kernel", root: int, page: int) -> int:  # type: ignore[e
 
 
 @hookspec(firstresult=True)
-def translate(kernel: "Kernel", root: int, address: int) -> Translation:  # type: ignore[empty-body]
+def translate(kernel: "Kernel", root: int, address: int) -> Translation:
     """Walk the tables at ``root`` for a virtual ``address``.
 
     Raises:
@@ -163,8 +170,8 @@ def translate(kernel: "Kernel", root: int, address: int) -> Translation:  # type
 
 
 @hookspec(firstresult=True)
-def phys_to_virt(kernel: "Kernel", physical: int) -> int:  # type: ignore[empty-body]
-    """The virtual address under which ``physical`` is reached now; the identity while paging is off."""
+def phys_to_virt(kernel: "Kernel", physical: int) -> int:
+    """The virtual address that reaches ``physical`` now; the identity while paging is off."""
 
 
 @hookspec
@@ -187,7 +194,7 @@ def map_range(
     """
 
 
-# --- heap -----------------------------------------------------------------------------------------------------------
+# --- heap -----------------------------------------------------------------------------------------
 
 
 @hookspec
@@ -201,9 +208,10 @@ def heap_init(kernel: "Kernel", start: int, max_end: int) -> None:
 
 @hookspec(firstresult=True)
 def kmalloc(kernel: "Kernel", size: int, align: int) -> int | None:
-    """The address of ``size`` bytes, a multiple of ``align`` (a power of two), or None (KV-27, KV-29, KV-32).
+    """The address of ``size`` bytes, or None (KV-27, KV-32).
 
-    Size 0 gives None or a block of its own. Grows by PMM frames that it maps at ``kernel.root``.
+    It is a multiple of ``align``, a power of two (KV-29). Size 0 gives None or a block of its own.
+    Grows by PMM frames that it maps at ``kernel.root``.
     """
 
 
@@ -217,16 +225,18 @@ def kfree(kernel: "Kernel", ptr: int | None) -> None:
 
 
 @hookspec(firstresult=True)
-def heap_stats(kernel: "Kernel") -> HeapStats:  # type: ignore[empty-body]
+def heap_stats(kernel: "Kernel") -> HeapStats:
     """Bytes used and free, and the number of live blocks."""
 
 
-# --- guard pages ----------------------------------------------------------------------------------------------------
+# --- guard pages ----------------------------------------------------------------------------------
 
 
 @hookspec(firstresult=True)
-def install_guard(kernel: "Kernel", request: GuardRequest) -> GuardedRegion:  # type: ignore[empty-body]
-    """Map the usable pages from new frames, between ``config.guard_start`` and ``guard_end``, guards unmapped (KV-39).
+def install_guard(kernel: "Kernel", request: GuardRequest) -> GuardedRegion:
+    """Map the usable pages from new frames and leave the guards unmapped (KV-39).
+
+    All lie between ``config.guard_start`` and ``config.guard_end``.
 
     Raises:
         MapError: no room or no frame; nothing is leaked.
@@ -238,11 +248,11 @@ def remove_guard(kernel: "Kernel", region: GuardedRegion) -> None:
     """Unmap what ``install_guard`` mapped and free exactly those frames."""
 
 
-# --- boot -----------------------------------------------------------------------------------------------------------
+# --- boot -----------------------------------------------------------------------------------------
 
 
 @hookspec(firstresult=True)
-def boot_sequence(kernel: "Kernel") -> list[str]:  # type: ignore[empty-body]
+def boot_sequence(kernel: "Kernel") -> list[str]:
     """The names of the boot steps in order. Nobody answers: the profile's own order."""
 
 
@@ -251,40 +261,48 @@ def boot_step(kernel: "Kernel", step: str) -> None:
     """Carry out a step that only this profile has. Called for steps that the host does not know."""
 
 
-# --- chain and broadcast --------------------------------------------------------------------------------------------
+# --- chain and broadcast --------------------------------------------------------------------------
 
 
 @hookspec(firstresult=True)
 def page_fault(kernel: "Kernel", fault: PageFault) -> FaultAction | None:
-    """Decide about a page fault; None passes it on. Guards are asked first, then pagers, then all others by name.
+    """Decide about a page fault; None passes it on.
 
-    Nobody answers: the machine stops with a report.
+    Guards are asked first, then pagers, then all others by name. Nobody answers: the machine stops
+    with a report.
     """
 
 
 @hookspec(firstresult=True)
-def render_memory(kernel: "Kernel", columns: int, rows: int) -> list[Cell]:  # type: ignore[empty-body]
-    """``columns * rows`` cells that show physical memory as it is now, row by row (KV-35). Nobody answers: no picture."""
+def render_memory(kernel: "Kernel", columns: int, rows: int) -> list[Cell]:
+    """``columns * rows`` cells that show physical memory as it is now, row by row (KV-35).
+
+    Nobody answers: no picture.
+    """
 
 
 @hookspec(firstresult=True)
-def frame_refcount(kernel: "Kernel", frame: int) -> int:  # type: ignore[empty-body]
+def frame_refcount(kernel: "Kernel", frame: int) -> int:
     """How often ``frame`` is in use (KV-36). Nobody answers: unknown."""
 
 
 @hookspec(firstresult=True)
-def region_tags(kernel: "Kernel") -> list[tuple[AddrRange, str]]:  # type: ignore[empty-body]
+def region_tags(kernel: "Kernel") -> list[tuple[AddrRange, str]]:
     """Physical ranges and the tags they carry (KV-38). Nobody answers: no tags."""
 
 
 @hookspec
-def selftest(kernel: "Kernel") -> SelfTestResult:  # type: ignore[empty-body]
-    """Test a part of the kernel at boot (KV-43). All are called; a failed one does not stop the boot."""
+def selftest(kernel: "Kernel") -> SelfTestResult:
+    """Test a part of the kernel at boot (KV-43).
+
+    All are called; a failed one does not stop the boot.
+    """
 
 
 @hookspec
 def on_event(kernel: "Kernel", event: Event) -> None:
-    """Watch the kernel: log, hook, fault and control events. All are called; never with one's own events.
+    """Watch the kernel: log, hook, fault and control events.
 
-    Events other than faults are queued until the outermost hook returns.
+    All are called; never with one's own events. Events other than faults are queued until the
+    outermost hook returns.
     """

@@ -6,7 +6,7 @@
      63  52..62 51 ........ 12 11..9  8 7 6 5 4 3 2 1 0     4   3   2   1   0
      NX  avail   frame address  avail G S D A C T U W P     I   R   U   W   P
 
-References: Intel SDM vol. 3A, 4.3 to 4.7 (entries and error code); names as in the ``x86_64`` crate.
+References: Intel SDM vol. 3A, 4.3 to 4.7 (entries and error code); names of the ``x86_64`` crate.
 """
 
 from enum import IntFlag

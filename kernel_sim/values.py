@@ -12,7 +12,10 @@ from kernel_sim.page_table import PageTableFlags
 
 
 class RegionKind(IntEnum):
-    """Class of a memory region, in order of restriction: where two overlap, the greater wins (KV-4, KV-7)."""
+    """Class of a memory region, in order of restriction (KV-4).
+
+    Where two overlap, the greater wins (KV-7).
+    """
 
     AVAILABLE = 0
     ACPI_RECLAIMABLE = 1
@@ -23,7 +26,7 @@ class RegionKind(IntEnum):
 
 
 class GuardKind(StrEnum):
-    """What a guard protects: a STACK is guarded below only, a HEAP block or an OBJECT on both sides."""
+    """What a guard protects: a STACK below only, a HEAP block or an OBJECT on both sides."""
 
     STACK = "STACK"
     HEAP = "HEAP"
@@ -77,9 +80,10 @@ class AddrRange:
 
 @dataclass(frozen=True, slots=True)
 class BootInfo:
-    """What the firmware or bootloader handed over. Its tables lie in memory and are read through the CPU (KV-1).
+    """What the firmware or bootloader handed over (KV-1).
 
-    ``table`` is the address of the first entry, ``count`` the number of entries, ``entry_size`` the stride in bytes.
+    Its tables lie in memory and are read through the CPU. ``table`` is the address of the first
+    entry, ``count`` the number of entries, ``entry_size`` the stride in bytes.
     """
 
     kind: str
@@ -96,7 +100,7 @@ class BootInfo:
 
 @dataclass(frozen=True, slots=True)
 class MemoryRegion:
-    """One row of the memory descriptor table (KV-3): bytes ``[base, base + length)`` are of ``kind``.
+    """One row of the memory descriptor table: bytes ``[base, base + length)`` are ``kind`` (KV-3).
 
     ``type`` is the firmware's own number, kept for the log (C23).
     """
@@ -119,7 +123,7 @@ class MemoryRegion:
 
 @dataclass(frozen=True, slots=True)
 class MapRequest:
-    """Map ``virtual`` to the physical bytes from ``physical`` on, with ``flags``; ``name`` is for the log."""
+    """Map ``virtual`` to the physical bytes from ``physical`` on; ``name`` is for the log."""
 
     virtual: AddrRange
     physical: int
@@ -131,8 +135,9 @@ class MapRequest:
 class FrameStats:
     """What a frame allocator reports of itself, so that its bitmap can be read by others.
 
-    ``total`` is the usable frames, ``used + free == total``. Bit n of the bitmap, at the physical address
-    ``bitmap_base``, stands for the frame at ``first_frame + 4096 * n``; ``used_bit`` is the value that means used.
+    ``total`` is the usable frames, ``used + free == total``. Bit n of the bitmap, at the physical
+    address ``bitmap_base``, stands for the frame at ``first_frame + 4096 * n``; ``used_bit`` is the
+    value that means used.
     """
 
     total: int
@@ -148,7 +153,7 @@ class FrameStats:
 
 @dataclass(frozen=True, slots=True)
 class Translation:
-    """Where an address leads: physical address, flags effective over all levels, bytes of the leaf page."""
+    """Where an address leads: physical address, flags over all levels, bytes of the leaf page."""
 
     physical: int
     flags: PageTableFlags
@@ -166,7 +171,7 @@ class HeapStats:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One character cell of the memory visualizer: a character, a VGA colour number 0 to 15, and a label."""
+    """One cell of the memory visualizer: a character, a VGA colour number 0 to 15, a label."""
 
     character: str
     color: int
@@ -193,7 +198,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class GuardRequest:
-    """Ask for ``size`` usable bytes (rounded up to pages) with guard pages; ``tag`` names the owner."""
+    """Ask for ``size`` usable bytes (rounded up to pages) with guards; ``tag`` names the owner."""
 
     kind: GuardKind
     size: int
@@ -202,7 +207,7 @@ class GuardRequest:
 
 @dataclass(frozen=True, slots=True)
 class GuardedRegion:
-    """``[base, end)`` is usable; ``guard_low`` and ``guard_high`` are the starts of unmapped pages, or None."""
+    """``[base, end)`` is usable; the guards are starts of unmapped pages, or None."""
 
     guard_low: int | None
     base: int
@@ -213,7 +218,7 @@ class GuardedRegion:
 
 @dataclass(frozen=True, slots=True)
 class PageFault:
-    """A page fault as the handler meets it: CR2, the pushed error code, and where the processor was."""
+    """A page fault as the handler meets it: CR2, the error code, and where the processor was."""
 
     address: int
     error_code: int
