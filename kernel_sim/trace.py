@@ -1,6 +1,7 @@
-"""The numbered trace of a machine: events always, stores with their old bytes when a view or a check asks.
+"""The numbered trace of a machine: events always, stores with their old bytes on demand.
 
-Event kinds: ``control`` ``mmio`` ``fault`` ``hook`` ``log`` ``bus_error`` ``step``. Same inputs give the same hash.
+Event kinds: ``control`` ``mmio`` ``fault`` ``hook`` ``log`` ``bus_error`` ``step``. Same inputs
+give the same hash.
 """
 
 import hashlib
@@ -14,7 +15,7 @@ from kernel_sim.values import Event
 
 @dataclass(frozen=True, slots=True)
 class StoreRecord:
-    """Bytes that changed at a physical address; ``before_event`` is the number of the next event then."""
+    """Bytes that changed at a physical address, before the event of number ``before_event``."""
 
     before_event: int
     physical: int
@@ -23,7 +24,7 @@ class StoreRecord:
 
 
 def canonical(value: object) -> str:
-    """``value`` as text that is the same in every run: no addresses of objects, no order of sets."""
+    """``value`` as text that is the same in every run: no object addresses, no order of sets."""
     if value is None or isinstance(value, (bool, str, bytes, float)):
         return repr(value)
     if isinstance(value, int):
@@ -45,6 +46,7 @@ class Trace:
         self.events: list[Event] = []
         self.store_log: list[StoreRecord] = []
         self._stores = False
+        self._stores_from: int | None = None
         self._subscribers: list[Callable[[Event], None]] = []
         self._switch_listeners: list[WeakMethod[Callable[[bool], None]]] = []
 
@@ -67,14 +69,17 @@ class Trace:
 
     @stores.setter
     def stores(self, on: bool) -> None:
-        self._stores = on
+        if on != self._stores:
+            self._stores = on
+            self._stores_from = len(self.events) if on else None
+            self.store_log.clear()
         for reference in self._switch_listeners:
             listener = reference()
             if listener:
                 listener(on)
 
     def on_switch(self, listener: Callable[[bool], None]) -> None:
-        """Call the bound method ``listener`` whenever `stores` is set, as long as its owner lives."""
+        """Call the bound method ``listener`` whenever `stores` is set, while its owner lives."""
         self._switch_listeners.append(WeakMethod(listener))
 
     def record_store(self, physical: int, old: bytes, new: bytes) -> None:
@@ -82,7 +87,14 @@ class Trace:
         self.store_log.append(StoreRecord(len(self.events), physical, old, new))
 
     def cut(self, number: int) -> tuple[list[Event], list[StoreRecord]]:
-        """Forget the events from ``number`` on with the stores made since, and return both, newest last."""
+        """Forget the events from ``number`` on and the stores made since; both, newest last.
+
+        Raises:
+            ValueError: stores were not recorded all the time since then.
+        """
+        if self._stores_from is None or not self._stores_from <= number <= len(self.events):
+            first = "no event" if self._stores_from is None else f"event {self._stores_from}"
+            raise ValueError(f"can't go back to event {number}; stores are known from {first} on")
         events = self.events[number:]
         stores = [record for record in self.store_log if record.before_event > number]
         del self.events[number:]

@@ -2,6 +2,8 @@
 
 from kernel_sim.machine.cpu import Cpu
 from kernel_sim.machine.firmware.available import available_ranges, backed_ranges, frames_within
+from kernel_sim.machine.firmware.generator import random_spec
+from kernel_sim.machine.firmware.mutator import MUTATIONS, mutate
 from kernel_sim.machine.machine import Machine, ram_for
 from kernel_sim.machine.presets import machine_names, machine_spec
 from kernel_sim.machine.ram import Ram
@@ -10,6 +12,7 @@ from kernel_sim.machine.traps import TrapFrame
 from kernel_sim.trace import Trace
 
 __all__ = [
+    "MUTATIONS",
     "Cpu",
     "FirmwareEntry",
     "Machine",
@@ -22,5 +25,7 @@ __all__ = [
     "frames_within",
     "machine_names",
     "machine_spec",
+    "mutate",
     "ram_for",
+    "random_spec",
 ]

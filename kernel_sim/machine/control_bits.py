@@ -1,6 +1,7 @@
 """Bits of the control registers, of EFER and of RFLAGS, at their positions.
 
-References: Intel SDM vol. 3A, 2.5 (control registers), vol. 4 (IA32_EFER, IA32_APIC_BASE), vol. 1, 3.4.3 (EFLAGS).
+References: Intel SDM vol. 3A, 2.5 (control registers); vol. 4 (IA32_EFER, IA32_APIC_BASE);
+vol. 1, 3.4.3 (EFLAGS).
 """
 
 from typing import Final

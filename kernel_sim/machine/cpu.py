@@ -48,7 +48,7 @@ class Cpu(TrapUnit):
 
     @contextmanager
     def frame(self, symbol: str | int, locals_bytes: int = 0) -> Iterator[int]:
-        """Enter a function: push the return address and bp, reserve the locals; yields their lowest address.
+        """Enter a function: push the return address and bp, reserve locals; yields their address.
 
         ::
 
@@ -56,7 +56,8 @@ class Cpu(TrapUnit):
             bp          the caller's bp
             bp - n      locals  <- sp
 
-        The way back reads bp and the return address from memory, as the processor does. Locals round up to words.
+        The way back reads bp and the return address from memory, as the processor does. Locals
+        round up to words.
         """
         saved = self.save()
         self.push(self.ip)

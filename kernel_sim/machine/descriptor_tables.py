@@ -1,6 +1,6 @@
-"""GDT, IDT and TSS where they lie in memory, read by the processor itself: as a supervisor, through the MMU.
+"""GDT, IDT and TSS in memory, read by the processor itself: as a supervisor, through the MMU.
 
-References: Intel SDM vol. 3A, 3.5 (GDT), 6.10 and 6.11 (IDT), 7.2 (TSS), 6.13 (error codes of selectors).
+References: Intel SDM vol. 3A, 3.5 (GDT), 6.10 and 6.11 (IDT), 7.2 (TSS), 6.13 (error codes).
 """
 
 from typing import Final
@@ -36,14 +36,12 @@ class DescriptorUnit(ControlUnit):
     def lgdt(self, base: int, limit: int) -> None:
         """Load GDTR: linear base, and the offset of the table's last byte."""
         self.execute(self.require_kernel)
-        self.trace.emit("control", operation="lgdt", base=base, limit=limit)
-        self.gdtr = TableRegister(base, limit)
+        self.gdtr = self._note_table("gdtr", self.gdtr, TableRegister(base, limit))
 
     def lidt(self, base: int, limit: int) -> None:
         """Load IDTR: linear base, and the offset of the table's last byte."""
         self.execute(self.require_kernel)
-        self.trace.emit("control", operation="lidt", base=base, limit=limit)
-        self.idtr = TableRegister(base, limit)
+        self.idtr = self._note_table("idtr", self.idtr, TableRegister(base, limit))
 
     def ltr(self, selector: int) -> None:
         """Load TR with the available TSS at ``selector`` and mark it busy; else #GP or #NP."""
@@ -59,12 +57,30 @@ class DescriptorUnit(ControlUnit):
             raise ValueError(f"segment register {name!r}; expected cs, ds, es or ss")
         self.execute(lambda: self._load_segment(name, selector))
 
+    def _note_table(self, name: str, old: TableRegister, new: TableRegister) -> TableRegister:
+        self.trace.emit(
+            "control",
+            operation="lgdt" if name == "gdtr" else "lidt",
+            register=name,
+            base=new.base,
+            limit=new.limit,
+            old=(old.base, old.limit),
+        )
+        return new
+
     def _load_task_register(self, selector: int) -> None:
         self.require_kernel()
         segment = self.segment(selector)
         if not segment.system or segment.type != TSS_AVAILABLE:
             raise general_protection(f"LTR: {selector:#x} is no available TSS", selector & ~3)
-        self.trace.emit("control", operation="ltr", selector=selector, base=segment.base)
+        self.trace.emit(
+            "control",
+            operation="ltr",
+            register="tr",
+            selector=selector,
+            base=segment.base,
+            old=(self.tr.selector, self.tr.base),
+        )
         self.take_task(selector, segment.base)
 
     def _load_segment(self, name: str, selector: int) -> None:
@@ -74,7 +90,8 @@ class DescriptorUnit(ControlUnit):
             segment = self.segment(selector)
             if segment.system or segment.code != (name == "cs"):
                 raise general_protection(f"{selector:#x} does not fit {name}", selector & ~3)
-        self.trace.emit("control", operation="segment", register=name, selector=selector)
+        old = self.segments[name]
+        self.trace.emit("control", operation="segment", register=name, selector=selector, old=old)
         self.segments[name] = selector & ~3
 
     # --- reading descriptors -------------------------------------------------------------------

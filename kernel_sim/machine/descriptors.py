@@ -2,11 +2,13 @@
 
 ::
 
-    segment  63..56 base | 55..52 G D L AVL | 51..48 limit | 47 P | 46..45 DPL | 44 S | 43..40 type | 39..16 base | 15..0 limit
-    gate     63..48 offset | 47 P | 46..45 DPL | 44 0 | 43..40 type | 39..35 0 | 34..32 IST | 31..16 selector | 15..0 offset
-    a 64-bit gate has 8 more bytes: offset 63..32, then zero
+              63 .. 56  55 .. 52   51 .. 48  47  46 45  44  43 .. 40  39 .. 16        15 .. 0
+    segment | base    | G D L AVL | limit  | P | DPL  | S | type    | base          | limit  |
+    gate    | offset 31..16                | P | DPL  | 0 | type    | 0 IST sel     | offset |
 
-References: Intel SDM vol. 3A, figures 3-8 (segment), 6-2 (IDT gates), 6-8 (64-bit gate), 7-2 (TSS), 7-6 (task gate).
+    IST is 34..32, sel the selector 31..16; a 64-bit gate has 8 more bytes: offset 63..32, then zero
+
+References: Intel SDM vol. 3A, figures 3-8 (segment), 6-2 (IDT gates), 6-8 (64-bit gate), 7-2 (TSS).
 """
 
 from dataclasses import dataclass
@@ -38,7 +40,7 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A decoded GDT descriptor; ``system`` ones are TSSs, of the others ``code`` ones can be run."""
+    """A decoded GDT descriptor; ``system`` ones are TSSs, of the rest ``code`` ones can be run."""
 
     present: bool
     system: bool
@@ -93,7 +95,7 @@ def task_gate(selector: int) -> bytes:
 
 
 def interrupt_gate_64(handler: int, selector: int, *, dpl: int = 0, ist: int = 0) -> bytes:
-    """The 16 bytes of a present 64-bit interrupt gate; ``ist`` 1 to 7 selects a stack of the TSS, 0 none."""
+    """The 16 bytes of a present 64-bit interrupt gate; ``ist`` 1 to 7 selects a stack."""
     low = _gate(handler & _M32, selector, INTERRUPT_GATE, dpl) | ist << 32
     return (low | handler >> 32 << 64).to_bytes(16, "little")
 

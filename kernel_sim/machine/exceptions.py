@@ -1,6 +1,6 @@
-"""Processor exceptions: vectors, the classes that decide about double faults, and the exception in flight.
+"""Processor exceptions: vectors, the classes behind double faults, the exception in flight.
 
-References: Intel SDM vol. 3A, 6.15, table 6-1 (vectors), tables 6-4 and 6-5 (double and triple faults).
+References: Intel SDM vol. 3A, 6.15, tables 6-1 (vectors), 6-4 and 6-5 (double and triple fault).
 """
 
 from enum import IntEnum

@@ -1,8 +1,9 @@
 """The processor's load and store unit: every access of a plugin goes through here.
 
-The fast path is one dictionary look-up. `_readable` and `_writable` hold, for each linear page that the present
-controls and CPL allow, what has to be added to a linear address to index the views of RAM. They are derived from
-the TLB (or, with paging off, from the identity) and emptied whenever a control that they depend on changes.
+The fast path is one dictionary look-up. `_readable` and `_writable` hold, for each linear page that
+the present controls and CPL allow, what has to be added to a linear address to index the views of
+RAM. They are derived from the TLB (or, with paging off, from the identity) and emptied whenever a
+control that they depend on changes.
 """
 
 from typing import Final
@@ -50,7 +51,7 @@ class LoadStoreUnit:
     # --- the fast path ---------------------------------------------------------------------------
 
     def load(self, address: int, size: int) -> int:
-        """The little-endian unsigned number of ``size`` bytes (1, 2, 4 or 8) at the linear ``address``."""
+        """The little-endian unsigned number of ``size`` bytes (1, 2, 4, 8) at ``address``."""
         delta = self._readable.get(address >> 12)
         if delta is not None and not address & (size - 1):
             if size == 8:
@@ -128,7 +129,7 @@ class LoadStoreUnit:
             n -= part
 
     def fetch(self, address: int) -> int:
-        """The instruction byte at the linear ``address``, with the rights of an instruction fetch."""
+        """The byte at the linear ``address``, with the rights of an instruction fetch."""
         physical = self.resolve(address, FETCH[self.cpl == 3])
         return self.bus.read(physical, 1)[0]
 

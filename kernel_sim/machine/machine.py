@@ -12,8 +12,8 @@ from kernel_sim.machine.firmware.e820 import write_e820
 from kernel_sim.machine.firmware.placement import Placement, place
 from kernel_sim.machine.mmu import Mmu
 from kernel_sim.machine.ram import Ram
-from kernel_sim.machine.spec import MachineSpec
 from kernel_sim.machine.registers import TableRegister
+from kernel_sim.machine.spec import MachineSpec
 from kernel_sim.trace import Trace
 from kernel_sim.values import BootInfo
 
@@ -22,7 +22,7 @@ KERNEL_DATA = 0x10
 _NOP = b"\x90"
 _IVT_BYTES = 0x400
 _IVT_VECTOR = (0xF000_FF54).to_bytes(4, "little")
-"""A BIOS vector. Read as a page-directory entry it is not present, so that a CR3 of 0 leads nowhere."""
+"""A BIOS vector. As a page-directory entry it is not present: a CR3 of 0 leads nowhere."""
 
 
 def ram_for(spec: MachineSpec, *, seed: int = 0, fd: int | None = None) -> Ram:
@@ -40,7 +40,7 @@ class Machine:
     Args:
         spec: what it is made of.
         seed: of the poison in RAM.
-        ram: memory from `ram_for` with the same spec and seed, if it is to be shared; the machine makes its own else.
+        ram: memory from `ram_for` with the same spec and seed, if it is shared; else its own.
 
     Raises:
         InputError: ``ram`` does not belong to ``spec``.
@@ -74,7 +74,7 @@ class Machine:
         return self._boot_info
 
     def power_on(self) -> BootInfo:
-        """Let the firmware fill RAM and hand over with PE=1, PG=0, WP=1, and CR4.PSE as the spec says.
+        """Fill RAM as firmware does and hand over: PE=1, PG=0, WP=1, CR4.PSE as the spec says.
 
         Raises:
             InputError: kernel-v cannot boot on this machine; says why.
@@ -108,6 +108,27 @@ class Machine:
         self.ram.clear()
         self._boot_info = None
         self._build()
+
+    def rewind(self, number: int) -> None:
+        """Take memory and control registers back to just before event ``number`` of the trace.
+
+        Raises:
+            ValueError: ``trace.stores`` was not on all the time since then.
+        """
+        events, stores = self.trace.cut(number)
+        journal, self.ram.journal = self.ram.journal, None
+        for record in reversed(stores):
+            self.ram.write(record.physical, record.old)
+        self.ram.journal = journal
+        for event in reversed(events):
+            if event.kind == "control" and "old" in event.fields:
+                self.cpu.put_back(event.fields["register"], event.fields["old"])
+        self.cpu.tlb.flush()
+        self.cpu.reconfigure()
+
+    def close(self) -> None:
+        """Give the memory back at once, without waiting for the garbage collector."""
+        self.ram.close()
 
     def _fill_first_frame(self) -> None:
         """The interrupt vectors and data area of a BIOS, which knows nothing of paging."""

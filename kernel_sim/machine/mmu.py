@@ -1,6 +1,6 @@
 """The memory management unit: one page walker for all paging modes of `paging_modes`.
 
-References: Intel SDM vol. 3A, 4.6 (access rights), 4.7 (page-fault exceptions), 4.8 (accessed and dirty flags).
+References: Intel SDM vol. 3A, 4.6 (rights), 4.7 (page-fault exceptions), 4.8 (accessed, dirty).
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,6 @@ from kernel_sim.machine.exceptions import CpuException, Vector, general_protecti
 from kernel_sim.machine.paging_modes import (
     ADDRESS_MASK,
     NX,
-    PAE,
     PagingMode,
     Step,
     pdpte_reserved,
@@ -45,7 +44,8 @@ ERROR_I: Final = 1 << 4
 class Access:
     """What the processor wants of an address, as the MMU distinguishes it.
 
-    ``implicit`` marks the processor's own accesses to IDT, GDT, TSS and stacks: supervisor whatever the CPL.
+    ``implicit`` marks the processor's own accesses to IDT, GDT, TSS and stacks: supervisor
+    whatever the CPL.
     """
 
     write: bool = False
@@ -102,7 +102,7 @@ class Mmu:
         """Fill the PDPTE registers, as MOV CR3 does in PAE mode.
 
         Raises:
-            CpuException: #GP, a present entry has a reserved bit set; the registers keep their values.
+            CpuException: #GP, a present entry has a reserved bit set; nothing has changed.
         """
         base = cr3 & 0xFFFF_FFE0
         loaded = tuple(self._load_8(base + 8 * index) for index in range(4))
@@ -113,7 +113,7 @@ class Mmu:
         self.pdptes = loaded
 
     def translate(self, address: int, access: Access, *, ac: bool = False) -> TlbEntry:
-        """Walk the tables for ``address``, set accessed and dirty flags, and return the translation.
+        """Walk the tables for ``address``, set accessed and dirty flags; the translation.
 
         Raises:
             CpuException: #PF, or #GP for an address that is not canonical.
@@ -149,7 +149,7 @@ class Mmu:
             table = entry & ADDRESS_MASK
         raise AssertionError("a paging mode without a last level")
 
-    def _finish(  # noqa: PLR0913 - the state of the walk, handed over once
+    def _finish(  # noqa: PLR0913, PLR0917 - the state of the walk, handed over once
         self,
         address: int,
         access: Access,
@@ -226,7 +226,7 @@ class Mmu:
             raise general_protection(f"{address:#x} is not canonical")
 
     def walk_path(self, address: int) -> list[WalkStep]:
-        """The entries that a walk for ``address`` meets now, changing nothing; ends at a leaf or a fault."""
+        """The entries that a walk for ``address`` meets now, up to a leaf or a fault."""
         path = []
         table = self.root
         for step in self._steps:

@@ -7,7 +7,7 @@
     4-level           | 47:39 | 38:30 | 29:21 | 20:12 | 11:0 |
     5-level   | 56:48 | 47:39 | 38:30 | 29:21 | 20:12 | 11:0 |
 
-References: Intel SDM vol. 3A, 4.3 (32-bit), 4.4 (PAE), 4.5 (4-level and 5-level), tables 4-4 to 4-20.
+References: Intel SDM vol. 3A, 4.3 (32-bit), 4.4 (PAE), 4.5 (4-level, 5-level), tables 4-4 to 4-20.
 """
 
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ class Leaf(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """One level of a mode: its table's name, the lowest address bit of its index, the width of the index."""
+    """One level of a mode: its entries' name, lowest address bit and width of its index."""
 
     name: str
     shift: int
@@ -48,7 +48,7 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class PagingMode:
-    """A paging mode: name, bytes per entry, width of a linear address, levels from the root down."""
+    """A paging mode: bytes per entry, width of a linear address, levels from the root down."""
 
     name: str
     entry_bytes: int
@@ -75,7 +75,7 @@ PAGING_MODES: Final = {mode.name: mode for mode in (LEGACY_32, PAE, FOUR_LEVEL, 
 class Step:
     """A level made ready for the walker: what to do with an entry under the present controls.
 
-    ``large`` is the bit that makes an entry a leaf (0: never, as at the last level, where ``last`` is set).
+    ``large`` is the bit that makes an entry a leaf, 0 if none does; ``last`` marks the last level.
     """
 
     name: str
@@ -91,7 +91,7 @@ class Step:
 
 @cache
 def steps(mode: PagingMode, physical_bits: int, nxe: bool, pse: bool) -> tuple[Step, ...]:
-    """The walker's program for ``mode``: MAXPHYADDR, EFER.NXE and CR4.PSE decide the reserved bits."""
+    """The walker's program for ``mode`` under MAXPHYADDR, EFER.NXE and CR4.PSE."""
     return tuple(_step(mode, level, physical_bits, nxe=nxe, pse=pse) for level in mode.levels)
 
 
@@ -121,13 +121,13 @@ def _step(mode: PagingMode, level: Level, physical_bits: int, *, nxe: bool, pse:
 
 
 def high_reserved(mode: PagingMode, physical_bits: int, *, nxe: bool) -> int:
-    """The reserved bits at the top of an 8-byte entry: above MAXPHYADDR, and XD while EFER.NXE is clear."""
+    """The reserved high bits of an 8-byte entry: above MAXPHYADDR, and XD without EFER.NXE."""
     top = 62 if mode is PAE else 51
     return _bits(physical_bits, top) | (0 if nxe else NX)
 
 
 def pdpte_reserved(physical_bits: int) -> int:
-    """The reserved bits of a PAE PDPTE: 2:1, 8:5 and everything above MAXPHYADDR (SDM table 4-8)."""
+    """The reserved bits of a PAE PDPTE: 2:1, 8:5 and all above MAXPHYADDR (SDM table 4-8)."""
     return 0x6 | 0x1E0 | _bits(physical_bits, 63)
 
 

@@ -43,8 +43,8 @@ _NASTY: Final = (
     FirmwareEntry(0x790_0000, 0x6_0000, 2),
     FirmwareEntry(0xFFFF_FFFF_FFFF_F000, 0x2000, 2),
 )
-"""Unsorted, overlapping, empty, byte-grained, ACPI 3, 4, 5 and unknown types, a switched-off entry, a wrap-around,
-available memory above 4 GiB, and a hole at the end of the low memory."""
+"""Unsorted, overlapping, empty, byte-grained, ACPI 3, 4, 5 and unknown types, a switched-off entry,
+a wrap-around, available memory above 4 GiB, and a hole at the end of the low memory."""
 
 
 @cache
@@ -70,7 +70,7 @@ def machine_names() -> list[str]:
 
 
 def machine_spec(name: str) -> MachineSpec:
-    """The machine called ``name``: a preset, a real map (``map-01``), or the path of a JSON file with one map.
+    """The machine called ``name``: a preset, a real map (``map-01``), or a JSON file with one map.
 
     Raises:
         InputError: there is no such machine or file, or the file is wrong.

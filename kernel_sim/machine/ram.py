@@ -1,11 +1,12 @@
-"""Sparse physical memory: only frames that were touched cost anything, and each holds poison when first touched.
+"""Sparse physical memory: a frame costs nothing until touched, and holds poison when it is.
 
 Layout of the block of memory (or of the file shared with a grader)::
 
     | backed range 0 | backed range 1 | ... | display text frame | one byte per frame: 1 = touched |
       offset 0                                                     `flags`
 
-A frame has a constant offset into the four views `u8`, `u16`, `u32` and `u64`, so that an access is one index.
+A frame has a constant offset into the four views `u8`, `u16`, `u32` and `u64`: an access is one
+index.
 """
 
 import mmap
@@ -46,14 +47,16 @@ class Ram:
     Args:
         ranges: frame-aligned, sorted, disjoint physical ranges that are backed.
         seed: of the poison.
-        fd: an open file (a ``memfd``) that holds the memory; both sides of a process boundary that build a `Ram`
-            of the same ranges and seed on it read the same bytes. None: private memory.
+        fd: an open file (a ``memfd``) that holds the memory; both sides of a process boundary that
+            build a `Ram` of the same ranges and seed on it read the same bytes. None: private.
 
     Raises:
         InputError: the ranges hold more than a process can address.
     """
 
-    def __init__(self, ranges: Sequence[AddrRange], *, seed: int = 0, fd: int | None = None):
+    def __init__(
+        self, ranges: Sequence[AddrRange], *, seed: int = 0, fd: int | None = None
+    ) -> None:
         self.ranges = tuple(ranges)
         self.seed = seed
         self.journal: Callable[[int, bytes, bytes], None] | None = None
@@ -86,7 +89,7 @@ class Ram:
     # --- frames ----------------------------------------------------------------------------------
 
     def offset(self, frame: int) -> int:
-        """Where the frame's first byte lies in the views, poisoned if this is its first touch; `NO_RAM` if unbacked."""
+        """Where the frame lies in the views, poisoned on its first touch; `NO_RAM` if unbacked."""
         offset = self._offsets.get(frame)
         return self._touch(frame) if offset is None else offset
 
@@ -166,7 +169,7 @@ class Ram:
     # --- bytes -----------------------------------------------------------------------------------
 
     def read(self, physical: int, size_bytes: int) -> bytes:
-        """``size_bytes`` from ``physical``; untouched frames read as their poison, holes as all-ones."""
+        """``size_bytes`` from ``physical``; untouched frames read as poison, holes as all-ones."""
         parts = []
         while size_bytes > 0:
             within = physical & OFFSET_MASK
@@ -219,7 +222,7 @@ class Ram:
 
 
 def _allocate(size_bytes: int, fd: int | None) -> "mmap.mmap | bytearray":
-    """Zeroed memory: the file's, else an anonymous mapping that costs nothing until touched, else a small slab."""
+    """Zeroed memory: the file's, else an anonymous mapping, else a slab that will grow."""
     size_bytes = (size_bytes + OFFSET_MASK) & ~OFFSET_MASK
     if fd is not None:
         if os.fstat(fd).st_size < size_bytes:

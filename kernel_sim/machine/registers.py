@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from kernel_sim.errors import FaultLoop
 from kernel_sim.machine.control_bits import (
     CR0_PE,
+    CR0_PG,
     CR0_WP,
     CR4_LA57,
     CR4_PAE,
     EFER_LMA,
+    EFER_LME,
     FLAG_AC,
     FLAG_FIXED,
 )
@@ -103,7 +105,7 @@ class RegisterUnit(LoadStoreUnit):
         return ControlState(self._cr4, self._efer, self.paging, self._long, self.mmu.physical_bits)
 
     def switch_root(self, value: int) -> None:
-        """Take ``value`` as CR3 and flush what is not global: MOV CR3 and task switch, once checked."""
+        """Take ``value`` as CR3 and flush what is not global, without any check."""
         self._cr3 = value
         self.tlb.flush_non_global()
         self.reconfigure()
@@ -136,13 +138,40 @@ class RegisterUnit(LoadStoreUnit):
         )
 
     def restore(self, saved: SavedRegisters) -> None:
-        """Unwind to ``saved`` without touching memory, after a Python exception left simulated code."""
+        """Unwind to ``saved`` without touching memory, after an exception left simulated code."""
         self.ip, self.sp, self.bp, self.tr = saved.ip, saved.sp, saved.bp, saved.tr
         self.segments["cs"], self.segments["ss"] = saved.cs, saved.ss
         self.set_cpl(saved.cpl)
         self.set_flags(saved.flags)
         if self._cr3 != saved.cr3:
             self.switch_root(saved.cr3)
+
+    def put_back(self, register: object, old: object) -> None:
+        """Give a register the value that a trace event holds as its old one.
+
+        `reconfigure` has to follow when the last one is back.
+        """
+        match register, old:
+            case "cr0", int():
+                self._cr0 = old
+                self.paging = bool(old & CR0_PG)
+                self._efer &= ~EFER_LMA
+                if self.paging and self._efer & EFER_LME:
+                    self._efer |= EFER_LMA
+            case "cr3", int():
+                self._cr3 = old
+            case "cr4", int():
+                self._cr4 = old
+            case 0xC000_0080, int():
+                self._efer = old
+            case "gdtr", (int(base), int(limit)):
+                self.gdtr = TableRegister(base, limit)
+            case "idtr", (int(base), int(limit)):
+                self.idtr = TableRegister(base, limit)
+            case "tr", (int(selector), int(base)):
+                self.tr = TaskRegister(selector, base)
+            case str(name), int() if name in self.segments:
+                self.segments[name] = old
 
     def execute(self, instruction: Callable[[], None]) -> None:
         """Carry out an instruction; if it faults, deliver the exception and do it again.

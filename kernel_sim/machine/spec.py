@@ -1,4 +1,4 @@
-"""The description of a machine: plain data from which RAM, firmware tables and the processor are built."""
+"""The description of a machine: plain data from which everything else is built."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -9,6 +9,8 @@ from kernel_sim.errors import InputError
 PHYSICAL_BITS: Final = 52
 """MAXPHYADDR of the machine: the widest that the architecture allows."""
 PHYSICAL_END: Final = 1 << PHYSICAL_BITS
+MAX_AVAILABLE: Final = 1 << 45
+"""Bytes that one entry may call available: more does not fit a process."""
 MAX_ENTRIES: Final = 0x1_0000
 """The count at 0x2004 is a u16."""
 ENTRY_SIZES: Final = (20, 24)
@@ -28,7 +30,7 @@ ENABLED: Final = 1
 class FirmwareEntry:
     """One entry of a firmware memory map, in the firmware's own numbers.
 
-    ``attributes`` is the ACPI-3 extended attribute word of an e820 entry, or the attribute of a UEFI descriptor.
+    ``attributes`` is the ACPI-3 attribute word of an e820 entry, or that of a UEFI descriptor.
     """
 
     base: int
@@ -49,11 +51,11 @@ class MachineSpec:
     Args:
         name: short name, as the command line takes it.
         ram_bytes: installed memory in bytes; for people, the entries decide what is backed.
-        firmware: ``'e820'`` (as Linux prints it), ``'raw'`` (the firmware's own table) or ``'efi'`` (converted).
+        firmware: ``'e820'`` (as Linux prints it), ``'raw'`` (the firmware's own) or ``'efi'``.
         entries: the e820 entries in the order in which they are written to RAM.
         entry_size: bytes per entry: 24, or 20 without the attribute word.
         pse: whether the firmware hands over with CR4.PSE set, so that 4 MiB pages are to be used.
-        descriptors: of an ``'efi'`` machine the UEFI descriptors that ``entries`` were converted from.
+        descriptors: of an ``'efi'`` machine, what ``entries`` were converted from.
         title: one line for people.
         source: where the map was published.
 
@@ -111,6 +113,12 @@ def check_entry(entry: FirmwareEntry, where: str) -> None:
     _check_number(entry.length, U64_LIMIT, where, "length")
     _check_number(entry.type, 1 << 32, where, "type")
     _check_number(entry.attributes, U64_LIMIT, where, "attributes")
+    if entry.type == TYPE_AVAILABLE and entry.length > MAX_AVAILABLE:
+        raise InputError(
+            f"{entry.length:#x} bytes of memory in one entry",
+            where=f"{where}.length",
+            expected=f"at most {MAX_AVAILABLE:#x}",
+        )
 
 
 def _check_number(value: object, limit: int, where: str, field: str) -> None:

@@ -1,10 +1,12 @@
-"""The hardware task switch through a task gate: the only safe way into a 32-bit double-fault handler.
+"""The task switch through a task gate: the only safe way into a 32-bit double-fault handler.
 
 Fields of the 32-bit TSS that are used::
 
-    0 back link | 4 esp0 | 8 ss0 | 28 cr3 | 32 eip | 36 eflags | 56 esp | 60 ebp | 72 es | 76 cs | 80 ss | 84 ds
+    0 back link | 4 esp0 | 8 ss0 | 28 cr3 | 32 eip | 36 eflags | 56 esp | 60 ebp
+    72 es | 76 cs | 80 ss | 84 ds
 
-CR3 is loaded from the TSS and never saved to it: one that was not kept up to date leads nowhere (KV-U7).
+CR3 is loaded from the TSS and never saved to it: one that was not kept up to date leads nowhere
+(KV-U7).
 
 References: Intel SDM vol. 3A, 7.2.1 (TSS), 7.3 (task switching), 7.4 (back link and NT).
 """

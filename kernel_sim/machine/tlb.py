@@ -1,4 +1,4 @@
-"""The translation lookaside buffer: positive translations with their rights, never evicted on its own.
+"""The translation lookaside buffer: positive translations with rights, never evicted on its own.
 
 So a missing INVLPG always shows. Not-present results are never cached.
 """
@@ -9,7 +9,8 @@ from typing import NamedTuple
 class TlbEntry(NamedTuple):
     """A cached translation of one page; a tuple, since each TLB miss makes one.
 
-    ``page`` and ``frame`` are the linear and physical addresses of its first byte, ``shift`` the log2 of its size.
+    ``page`` and ``frame`` are the linear and physical addresses of its first byte, ``shift`` the
+    log2 of its size.
     """
 
     page: int
@@ -52,7 +53,7 @@ class Tlb:
         table[entry.page >> entry.shift] = entry
 
     def drop(self, address: int) -> bool:
-        """INVLPG: forget every entry that covers ``address``, global ones too; whether a large one was among them."""
+        """Forget every entry that covers ``address``, global ones too; whether one was large."""
         large = False
         for shift, table in self._by_shift.items():
             large |= table.pop(address >> shift, None) is not None and shift != 12

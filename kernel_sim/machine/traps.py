@@ -33,7 +33,8 @@ _FETCH: Final = Access(fetch=True, implicit=True)
 class TrapFrame:
     """What a handler sees of the interrupted code.
 
-    ``pushed_at`` is the linear address of the frame in memory; through a task gate, of the error code alone.
+    ``pushed_at`` is the linear address of the frame in memory; through a task gate, of the error
+    code alone.
     """
 
     vector: int

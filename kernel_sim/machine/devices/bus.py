@@ -3,7 +3,7 @@
 ::
 
     0x0       0xA0000   0xB8000  0xC0000   0xF0000    0x100000
-    | RAM ... | hole    | text   | hole ...| ROM      | RAM as the firmware map says ... devices, holes
+    | RAM ... | hole    | text   | hole ...| ROM      | RAM as the map says, devices, holes
 
 Holes read all-ones; a write there, or to ROM, is a ``bus_error`` event and changes nothing.
 """
@@ -41,7 +41,7 @@ class Bus:
         self._devices.append((place, device))
 
     def memory_offset(self, frame: int, *, write: bool) -> int:
-        """The offset of a frame that behaves as plain memory for this access; `NO_RAM` if it must go the slow way."""
+        """The offset of a frame that is plain memory for this access; `NO_RAM` if it is not."""
         if (write and frame in _ROM_FRAMES) or self._device(frame << FRAME_SHIFT):
             return NO_RAM
         return self.ram.offset(frame)

@@ -1,4 +1,4 @@
-"""The VGA text screen: 25 rows of 80 cells at physical 0xB8000, character in the low byte, colour in the high one.
+"""The VGA text screen: 25 rows of 80 cells at physical 0xB8000, two bytes each.
 
 ::
 
@@ -35,6 +35,6 @@ class VgaText:
         return self._ram.read(VGA_TEXT, TEXT_BYTES)
 
     def lines(self) -> list[str]:
-        """25 strings of 80 characters; bytes outside code page 437's printable range show as they are decoded."""
+        """25 strings of 80 characters, decoded from code page 437; zero bytes are blanks."""
         text = self.cells()[::2].replace(b"\0", b" ").decode("cp437")
         return [text[row * COLUMNS : (row + 1) * COLUMNS] for row in range(ROWS)]

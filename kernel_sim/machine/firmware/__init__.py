@@ -1,1 +1,1 @@
-"""What the firmware does at power-on: memory maps, placement of the kernel, tables written into RAM."""
+"""What the firmware does at power-on: memory maps, placement, tables written into RAM."""

@@ -28,7 +28,7 @@ BACKED_TYPES: Final = frozenset(
 
 
 def enabled_entries(spec: MachineSpec) -> list[FirmwareEntry]:
-    """The entries that count: not empty, and not switched off by bit 0 of their ACPI-3 attributes."""
+    """The entries that count: not empty, not switched off by bit 0 of their attributes."""
     has_attributes = spec.entry_size == 24
     return [
         entry
@@ -62,7 +62,7 @@ def without(ranges: Iterable[AddrRange], holes: Iterable[AddrRange]) -> list[Add
 
 
 def available_ranges(spec: MachineSpec) -> list[AddrRange]:
-    """The bytes that every entry which mentions them calls available, as sorted disjoint ranges (KV-7)."""
+    """The bytes that no entry calls anything but available, sorted and disjoint (KV-7)."""
     entries = enabled_entries(spec)
     free = [AddrRange(e.base, e.end) for e in entries if e.type == TYPE_AVAILABLE]
     restricted = [AddrRange(e.base, e.end) for e in entries if e.type != TYPE_AVAILABLE]
@@ -88,8 +88,8 @@ def frames_within(available: Iterable[AddrRange], start: int, end: int) -> int:
 def backed_ranges(spec: MachineSpec) -> list[AddrRange]:
     """The frame-aligned physical ranges behind which there is RAM.
 
-    Available, ACPI and persistent memory is backed anywhere below 2^52; every other type only below the end of
-    available memory under 4 GiB. The legacy display window never is.
+    Available, ACPI and persistent memory is backed anywhere below 2^52; every other type only below
+    the end of available memory under 4 GiB. The legacy display window never is.
     """
     entries = enabled_entries(spec)
     low_end = max(

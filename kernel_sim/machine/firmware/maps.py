@@ -1,6 +1,9 @@
 """The real machines' memory maps, and maps in files of the same form.
 
-A file holds one map: ``{"id", "machine", "source", "kind", "entries": [{"base", "length", "type", "attribute"?}]}``.
+A file holds one map::
+
+    {"id", "machine", "source", "kind", "entries": [{"base", "length", "type", "attribute"?}]}
+
 Kind ``efi`` carries UEFI types; a boot loader converts them to e820 before kernel-v sees them.
 """
 
@@ -33,7 +36,7 @@ _EFI_TO_E820: Final = {
     14: TYPE_PERSISTENT,
 }
 _PSE_FROM_BYTES: Final = 64 << 20
-"""A real machine with more memory hands over with CR4.PSE, so that identity-mapping it stays cheap."""
+"""A real machine with more memory hands over with CR4.PSE, to keep its identity map cheap."""
 _MAX_FILE_BYTES: Final = 16 << 20
 
 
@@ -54,7 +57,7 @@ def load_map(path: Path) -> MachineSpec:
     """The machine that a file describes.
 
     Raises:
-        InputError: the file can't be read, is no JSON, or a field is missing or out of range; names file and field.
+        InputError: the file can't be read, is no JSON, or a field is wrong; names file and field.
     """
     try:
         if path.stat().st_size > _MAX_FILE_BYTES:

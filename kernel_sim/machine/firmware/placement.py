@@ -1,6 +1,6 @@
-"""Where the firmware puts the kernel image, the boot stack and its table: the seed's places if available, else others.
+"""Where the firmware puts kernel image, boot stack and table: the seed's places or others.
 
-The kernel image holds everything that the kernel later writes its tables to, so that one range reserves it::
+The kernel image holds the room for the kernel's own tables, so that one range reserves it all::
 
     image + 0x00000   text: entry point, then functions
           + 0x10000   isr_stubs: 256 of 16 bytes
@@ -48,7 +48,7 @@ _SYMBOLS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """The physical ranges that the firmware filled: image, boot stack, entry table, and the pointer with the count."""
+    """The physical ranges of image, boot stack, entry table, and of the pointer and the count."""
 
     image: AddrRange
     stack: AddrRange
@@ -74,7 +74,7 @@ class Placement:
 
 
 def place(spec: MachineSpec) -> Placement | None:
-    """Places for everything in available memory below the physical limit; None if there is no room."""
+    """Places in available memory below the physical limit; None if there is no room."""
     available = available_ranges(spec)
     limit = physical_limit(available)
     free = without(available, [_FIRST_FRAME, _ADAPTERS, AddrRange(limit, max(limit, 1 << 64))])
@@ -94,7 +94,7 @@ def place(spec: MachineSpec) -> Placement | None:
 
 
 def _find(free: list[AddrRange], wanted: int, size: int) -> AddrRange | None:
-    """``size`` bytes at ``wanted`` if they are free, else at the first page start where they are."""
+    """``size`` bytes at ``wanted`` if they are free, else at the first page start that fits."""
     for item in free:
         if item.start <= wanted and wanted + size <= item.end:
             return AddrRange(wanted, wanted + size)
