@@ -77,7 +77,6 @@ def kmalloc(kernel: "Kernel", size: int, align: int) -> int | None:
     taken = _carve(heap, block, at, need, size)
     heap.used_bytes += taken.size
     heap.block_count += 1
-    kernel.log("kmalloc", ptr=taken.payload, size=size, align=align)
     return taken.payload
 
 
@@ -91,7 +90,6 @@ def kfree(kernel: "Kernel", ptr: int | None) -> None:
     size, end, size_before = block.size, block.end, block.size_before
     heap.used_bytes -= size
     heap.block_count -= 1
-    kernel.log("kfree", ptr=ptr, size=block.requested)
     block.write_free(size, size_before)  # stays behind after joining: a second kfree finds it
     if end < heap.arena.end and heap.block(end).is_sealed(FREE):
         behind = heap.block(end)

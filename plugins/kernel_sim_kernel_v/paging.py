@@ -69,7 +69,6 @@ def map_page(kernel: "Kernel", root: int, page: int, frame: int, flags: PageTabl
     """Map one page to one frame."""
     _assert_mappable(AddrRange(page, page + PAGE_SIZE), frame, flags)
     tables.map_chunk(kernel, root, page, 1, frame, int(flags) & tables.FLAGS_MASK)
-    kernel.log("map_page", page=page, frame=frame, flags=int(flags))
 
 
 @hookimpl
@@ -88,7 +87,6 @@ def map_range(
     except MapError:
         tables.clear_range(kernel, root, AddrRange(pages.start, page))
         raise
-    kernel.log("map_range", start=pages.start, end=pages.end, physical=physical, flags=int(flags))
 
 
 @hookimpl
@@ -101,7 +99,6 @@ def unmap_page(kernel: "Kernel", root: int, page: int) -> int:
         raise UnmapError(page, "a mapped 4 KiB page", reason)
     kernel.cpu.store(address, tables.ENTRY_BYTES, 0)
     kernel.cpu.invlpg(page)
-    kernel.log("unmap_page", page=page, frame=entry & tables.FRAME_MASK)
     return entry & tables.FRAME_MASK
 
 
@@ -117,7 +114,6 @@ def protect_page(kernel: "Kernel", root: int, page: int, flags: PageTableFlags) 
     tables.ensure_table(kernel, root, page, int(flags))
     kernel.cpu.store(address, tables.ENTRY_BYTES, new)
     kernel.cpu.invlpg(page)
-    kernel.log("protect_page", page=page, flags=int(flags))
 
 
 @hookimpl

@@ -79,7 +79,6 @@ def pmm_alloc_frame(kernel: "Kernel") -> int | None:
         return None
     allocator.hint = number // WORD_BITS
     allocator.free -= 1
-    kernel.log("pmm_alloc", frame=number * PAGE_SIZE)
     return number * PAGE_SIZE
 
 
@@ -92,7 +91,6 @@ def pmm_free_frame(kernel: "Kernel", frame: int) -> None:
     allocator.bitmap.mark_free(number, number + 1)
     allocator.hint = min(allocator.hint, number // WORD_BITS)
     allocator.free += 1
-    kernel.log("pmm_free", frame=frame)
 
 
 @hookimpl
@@ -107,7 +105,6 @@ def pmm_alloc_contiguous(kernel: "Kernel", count: int, align: int) -> int | None
         return None
     allocator.bitmap.mark_used(first, first + count)
     allocator.free -= count
-    kernel.log("pmm_alloc_contiguous", frame=first * PAGE_SIZE, count=count)
     return first * PAGE_SIZE
 
 

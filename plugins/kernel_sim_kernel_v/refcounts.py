@@ -1,0 +1,107 @@
+"""Reference counters: how often each frame is in use, now and over time (KV-36).
+
+Rationale: an allocator knows used and free, no more. Whether a frame is still mapped somewhere when
+it is freed, or is never freed at all, shows only when each use is counted::
+
+    pmm_alloc_frame   +1   the owner           pmm_free_frame   -1
+    map_page          +1   each mapping        unmap_page       -1
+
+A heap page that is mapped counts 2: its owner and its mapping. The identity map is not counted,
+since every frame is in it. A frame that is freed while it is mapped keeps its mapping's 1: that is
+the use after free waiting to happen, and it is logged.
+
+Benefit: leaks and dangling mappings are named, with the frame. Cost: a dictionary entry for each
+frame in use, updated at each call. The counters watch events; they change nothing.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from kernel_sim.addr import PAGE_SIZE
+from kernel_sim.hookspecs import hookimpl
+from kernel_sim.values import Event, SelfTestResult
+
+if TYPE_CHECKING:
+    from kernel_sim.kernel import Kernel
+
+SAMPLE_EVERY: Final = 256
+"""Changes between two ``frame_usage`` events."""
+
+
+@dataclass(slots=True)
+class Usage:
+    """``counts`` holds no zeros; ``changes`` numbers them all; ``peak`` is the most frames in use."""
+
+    counts: Counter[int] = field(default_factory=Counter)
+    changes: int = 0
+    peak: int = 0
+
+
+@hookimpl
+def on_event(kernel: "Kernel", event: Event) -> None:
+    """Count the uses that a hook call adds or takes away; failed calls and ``refcounts`` off: nothing."""
+    if event.kind != "hook" or not kernel.config.refcounts or "error" in event.fields:
+        return
+    change, frames = _change(str(event.fields["hook"]), event.fields)
+    for frame in frames:
+        _count(kernel, frame, change)
+
+
+@hookimpl
+def frame_refcount(kernel: "Kernel", frame: int) -> int | None:
+    """How often ``frame`` is in use; None with ``config.refcounts`` off."""
+    return _usage(kernel).counts[frame] if kernel.config.refcounts else None
+
+
+@hookimpl
+def selftest(kernel: "Kernel") -> SelfTestResult | None:
+    """No frame is counted less than zero times, and the peak is at least what is in use now."""
+    if not kernel.config.refcounts:
+        return None
+    usage = _usage(kernel)
+    in_use = len(usage.counts)
+    passed = in_use <= usage.peak and all(count > 0 for count in usage.counts.values())
+    return SelfTestResult("refcounts", passed, f"{in_use} frames in use, {usage.peak} at most")
+
+
+def _usage(kernel: "Kernel") -> Usage:
+    """The counters of this boot."""
+    if not hasattr(kernel.state, "usage"):
+        kernel.state.usage = Usage()
+    usage: Usage = kernel.state.usage
+    return usage
+
+
+def _change(hook: str, fields: Mapping[str, object]) -> tuple[int, Iterable[int]]:
+    """+1 or -1, and the frames that a successful call of ``hook`` is about."""
+    arguments, result = fields["arguments"], fields.get("result")
+    if not isinstance(arguments, Mapping):
+        return 0, ()
+    if hook == "pmm_alloc_frame" and isinstance(result, int):
+        return +1, (result,)
+    if hook == "pmm_alloc_contiguous" and isinstance(result, int):
+        return +1, range(result, result + arguments["count"] * PAGE_SIZE, PAGE_SIZE)
+    if hook == "map_page":
+        return +1, (arguments["frame"],)
+    if hook == "pmm_free_frame":
+        return -1, (arguments["frame"],)
+    if hook == "unmap_page" and isinstance(result, int):
+        return -1, (result,)
+    return 0, ()
+
+
+def _count(kernel: "Kernel", frame: int, change: int) -> None:
+    usage = _usage(kernel)
+    count = usage.counts[frame] + change
+    if count < 0:
+        kernel.log("refcount_below_zero", frame=frame)
+    if count > 0:
+        usage.counts[frame] = count
+    else:
+        del usage.counts[frame]
+    usage.changes += 1
+    usage.peak = max(usage.peak, len(usage.counts))
+    if usage.changes % SAMPLE_EVERY == 0:
+        kernel.log("frame_usage", in_use=len(usage.counts), peak=usage.peak)
