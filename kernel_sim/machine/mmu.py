@@ -166,7 +166,7 @@ class Mmu:
         mask = -1 << step.shift
         result = TlbEntry(
             page=address & mask,
-            frame=self._leaf_frame(step, entry) & mask,
+            frame=self.leaf_frame(step, entry) & mask,
             shift=step.shift,
             writable=bool(rights & RW),
             user=bool(rights & US),
@@ -181,7 +181,8 @@ class Mmu:
         return result
 
     @staticmethod
-    def _leaf_frame(step: Step, entry: int) -> int:
+    def leaf_frame(step: Step, entry: int) -> int:
+        """The physical address in a leaf ``entry``, PSE-36 included; low bits may hold PAT."""
         if step.pse36:
             return (entry & 0xFFC0_0000) | ((entry & 0x1F_E000) << 19)
         return entry & ADDRESS_MASK

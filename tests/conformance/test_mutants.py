@@ -44,7 +44,7 @@ MUTANTS = [
     ("canonical-unchecked", "4level", mmu, "if upper and upper !=", "if False and upper !="),
     ("canonical-at-48-in-5level", "5level", mmu, "mode.linear_bits - 1 if", "47 if"),
     ("address-keeps-flags", "32", mmu, "table = entry & ADDRESS_MASK\n        raise", "table = entry & (ADDRESS_MASK | 0x800)\n        raise"),
-    ("large-page-keeps-pat", "pae", mmu, "frame=self._leaf_frame(step, entry) & mask", "frame=self._leaf_frame(step, entry)"),
+    ("large-page-keeps-pat", "pae", mmu, "frame=self.leaf_frame(step, entry) & mask", "frame=self.leaf_frame(step, entry)"),
     ("pse-without-cr4", "32", paging_modes, "(with_pse and pse)", "with_pse"),
     ("no-1-gib-pages", "4level", paging_modes, '_PDPT: Final = Level("PDPTE", 30, 9, Leaf.WITH_PS)', '_PDPT: Final = Level("PDPTE", 30, 9, Leaf.NEVER)'),
     ("pml4-takes-ps", "4level", paging_modes, '_PML4: Final = Level("PML4E", 39, 9, Leaf.NEVER)', '_PML4: Final = Level("PML4E", 39, 9, Leaf.WITH_PS)'),

@@ -1,0 +1,129 @@
+"""The exhaustive sweep: every page that a set of tables maps, as ranges.
+
+Entries that are not present or have a reserved bit set map nothing. With NumPy installed the last
+level goes through `kernel_sim.inspection.sweep_numpy`, with the same result.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from kernel_sim.errors import InputError
+from kernel_sim.inspection.address_space import AddressSpace
+from kernel_sim.inspection.mapped_range import MappedRange, merged
+from kernel_sim.machine.mmu import Mmu
+from kernel_sim.machine.paging_modes import ADDRESS_MASK, NX, Step
+from kernel_sim.page_table import PageTableFlags
+
+RANGE_LIMIT: Final = 1_000_000
+"""More ranges than this are refused: tables that map themselves could yield 512^4."""
+VOLATILE: Final = int(PageTableFlags.ACCESSED | PageTableFlags.DIRTY)
+_P, _RW, _US = 1, 2, 4
+_RIGHTS: Final = _RW | _US
+_FLAG_BITS: Final = (0xFFF | NX) & ~VOLATILE
+
+Run = tuple[int, int, int]
+"""Index of a run's first entry, number of entries, its first entry without A and D."""
+RunFinder = Callable[["memoryview[int]", int, int], list[Run]]
+
+
+def sweep(space: AddressSpace, *, numpy: bool | None = None) -> list[MappedRange]:
+    """All that ``space`` maps, in ascending order of canonical address, merged where it continues.
+
+    Args:
+        space: what to sweep.
+        numpy: use NumPy for the last level; None: if it is installed.
+
+    Raises:
+        InputError: more than `RANGE_LIMIT` ranges, or NumPy asked for and not installed.
+    """
+    ranges: list[MappedRange] = []
+    _Sweeper(space, _run_finder(numpy=numpy), ranges).table(space.root, 0, 0, _RIGHTS, 0)
+    return merged(ranges)
+
+
+def find_runs(entries: "memoryview[int]", reserved: int, size: int) -> list[Run]:
+    """Runs of present entries of a last-level table that map consecutive pages with equal flags."""
+    runs: list[Run] = []
+    expected = start = first = -1
+    index = 0
+    for index, raw in enumerate(entries.tolist()):
+        entry = raw | VOLATILE
+        if entry == expected:
+            expected += size
+            continue
+        if expected >= 0:
+            runs.append((start, index - start, first))
+        if raw & _P and not raw & reserved:
+            start, first, expected = index, entry & ~VOLATILE, entry + size
+        else:
+            expected = -1
+    if expected >= 0:
+        runs.append((start, index + 1 - start, first))
+    return runs
+
+
+def _run_finder(*, numpy: bool | None) -> RunFinder:
+    if numpy is False:
+        return find_runs
+    try:
+        from kernel_sim.inspection.sweep_numpy import find_runs_numpy  # noqa: PLC0415 - optional
+    except ImportError:
+        if numpy:
+            raise InputError(
+                "NumPy is not installed", expected="pip install 'kernel-sim[fast]'"
+            ) from None
+        return find_runs
+    return find_runs_numpy
+
+
+class _Sweeper:
+    """Walks the tree of tables depth first, appending to ``ranges``."""
+
+    def __init__(self, space: AddressSpace, runs: RunFinder, ranges: list[MappedRange]) -> None:
+        self._space = space
+        self._steps = space.steps()
+        self._runs = runs
+        self._ranges = ranges
+
+    def table(self, physical: int, depth: int, base: int, rights: int, nx: int) -> None:
+        """Sweep the table at ``physical`` that covers the addresses from ``base`` on."""
+        step = self._steps[depth]
+        entries = self._space.table(physical, step.index_mask + 1)
+        if step.last:
+            self._last_level(entries, step, base, rights, nx)
+            return
+        for index, entry in enumerate(entries.tolist()):
+            if not entry & _P:
+                continue
+            start = base + (index << step.shift)
+            if step.registers:
+                self.table(entry & ADDRESS_MASK, depth + 1, start, rights, nx)
+            elif entry & step.large:
+                if not entry & step.leaf_reserved:
+                    frame = Mmu.leaf_frame(step, entry) & (-1 << step.shift)
+                    # bit 12 of a large page is PAT, part of the address field, no flag
+                    self._add(start, 1, frame, entry, step, rights & entry, nx | entry & NX)
+            elif not entry & step.table_reserved:
+                self.table(entry & ADDRESS_MASK, depth + 1, start, rights & entry, nx | entry & NX)
+
+    def _last_level(
+        self, entries: "memoryview[int]", step: Step, base: int, rights: int, nx: int
+    ) -> None:
+        for index, count, entry in self._runs(entries, step.leaf_reserved, 1 << step.shift):
+            start = base + (index << step.shift)
+            frame = entry & ADDRESS_MASK
+            self._add(start, count, frame, entry, step, rights & entry, nx | entry & NX)
+
+    def _add(  # noqa: PLR0913, PLR0917 - one leaf or run, named once
+        self, start: int, count: int, frame: int, entry: int, step: Step, rights: int, nx: int
+    ) -> None:
+        if len(self._ranges) >= RANGE_LIMIT:
+            raise InputError(
+                f"the tables map more than {RANGE_LIMIT} ranges", expected="tables without loops"
+            )
+        flags = (entry & _FLAG_BITS & ~_RIGHTS) | (rights & _RIGHTS) | nx
+        first = self._space.canonical(start)
+        size = 1 << step.shift
+        self._ranges.append(
+            MappedRange(first, first + count * size, frame, PageTableFlags(flags), size)
+        )
