@@ -33,7 +33,7 @@ PAGE_FAULT: Final = 14
 
 @hookimpl
 def on_event(kernel: "Kernel", event: Event) -> None:
-    """Log the call chain of each page fault; with ``config.faultlog`` off do nothing (KV-40)."""
+    """Log the call chain of each page fault; nothing with ``config.faultlog`` off (KV-40)."""
     if not kernel.config.faultlog or event.kind != "fault":
         return
     fields = event.fields
@@ -61,7 +61,7 @@ def selftest(kernel: "Kernel") -> SelfTestResult | None:
 
 
 def return_addresses(kernel: "Kernel", bp: int) -> Iterator[int]:
-    """The return addresses from the frame at ``bp`` outwards, as far as the chain can be trusted."""
+    """The return addresses from the frame at ``bp`` outwards, as far as they can be trusted."""
     lowest = 0
     for _ in range(DEEPEST):
         if not _is_trustworthy(kernel, bp, lowest):
@@ -74,7 +74,7 @@ def return_addresses(kernel: "Kernel", bp: int) -> Iterator[int]:
 
 
 def _is_trustworthy(kernel: "Kernel", bp: int, lowest: int) -> bool:
-    """Whether a frame lies at ``bp``: aligned, above the last one, readable; not the stack's top itself."""
+    """Whether a frame lies at ``bp``: aligned, above the last one, readable, below the top."""
     outermost = bp + 2 * WORD > kernel.boot_info.stack.end >= bp
     if bp == 0 or bp % WORD or bp < lowest or outermost:
         return False
@@ -82,7 +82,7 @@ def _is_trustworthy(kernel: "Kernel", bp: int, lowest: int) -> bool:
 
 
 def _is_readable(kernel: "Kernel", address: int) -> bool:
-    """Whether a load from ``address`` succeeds now. Asked of the tables: to try it could fault again."""
+    """Whether a load would succeed; asked of the tables, since to try it could fault again."""
     try:
         kernel.hooks.translate(kernel.root, address)
     except TranslationError:

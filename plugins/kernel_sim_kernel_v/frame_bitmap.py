@@ -63,7 +63,7 @@ class FrameBitmap:
         return self.size * 8 - self._whole().bit_count()
 
     def take_first_free(self, word: int) -> int | None:
-        """Set the first clear bit at or after 32-bit word ``word``; its number, or None if all are set.
+        """Set the first clear bit at or after 32-bit word ``word``; its number, or None.
 
         A word of all ones is passed over at once: 32 frames for one load.
         """

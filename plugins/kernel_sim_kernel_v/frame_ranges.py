@@ -59,7 +59,7 @@ def available_frames(regions: Iterable[MemoryRegion], limit: int) -> list[FrameR
 
 
 def without(ranges: Iterable[FrameRange], taken: Iterable[FrameRange]) -> list[FrameRange]:
-    """What remains of the ascending, disjoint ``ranges``; those ``taken`` may overlap one another."""
+    """What remains of the ascending, disjoint ``ranges``; the ``taken`` ones may overlap."""
     remaining = list(ranges)
     for gone in taken:
         pieces = (

@@ -20,7 +20,7 @@ class FreeList:
         """The free blocks.
 
         Raises:
-            HeapError: a link leads to what is no free block: someone wrote to memory after freeing it.
+            HeapError: a link leads to what is no free block: someone wrote to freed memory.
         """
         address = self.head
         while address:

@@ -83,7 +83,7 @@ def remove_guard(kernel: "Kernel", region: GuardedRegion) -> None:
 
 @hookimpl
 def page_fault(kernel: "Kernel", fault: PageFault) -> FaultAction | None:
-    """Stop whoever ran into a guard, used NULL, or reached for the kernel; others decide the rest."""
+    """Stop whoever hit a guard, used NULL or reached for the kernel; others decide the rest."""
     verdict = _verdict(kernel, fault)
     if verdict is None:
         return None
@@ -94,7 +94,7 @@ def page_fault(kernel: "Kernel", fault: PageFault) -> FaultAction | None:
 
 @hookimpl
 def selftest(kernel: "Kernel") -> SelfTestResult:
-    """A guarded page can be used, both its neighbours are absent, and removing it costs no frame."""
+    """A guarded page can be used, its neighbours are absent, and removing it frees its frame."""
     region = install_guard(kernel, GuardRequest(GuardKind.OBJECT, 1, "selftest"))
     free = kernel.hooks.pmm_stats().free
     kernel.cpu.fill(region.base, region.end - region.base, 0xA5)

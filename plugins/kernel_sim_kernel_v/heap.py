@@ -1,17 +1,15 @@
-"""Kernel heap: blocks with headers, a free list, first fit, joined at once when freed (KV-27 to KV-34).
+"""Kernel heap: a free list through the blocks, first fit, joined when freed (KV-27 to KV-34).
 
-The arena is cut into blocks without gaps. A request takes the first free block that fits; what is
-left over, before an aligned payload or after it, becomes a free block of its own::
+::
 
-    free     |h.......................................|
-    carved   |h....|H#################|h..............|
-              gap   ^ payload aligned   rest
+    heap       |#### used ####|.. free ..|## used ##|#### used ####|... free ...|
+    kfree of the third                   |.. free ..|
+    joined     |#### used ####|........ free .......|#### used ####|... free ...|
 
-A freed block joins its free neighbours on both sides, so two free blocks never touch.
-Block headers are drawn in `heap_block`; how the arena grows is told in `heap_arena`.
+The arena is cut into blocks without gaps, and two free blocks never touch. A block's header is
+drawn in `heap_block`, the cutting in `heap_space`; how the arena grows is told in `heap_arena`.
 """
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kernel_sim.addr import align_up, is_aligned, is_power_of_two
@@ -20,32 +18,11 @@ from kernel_sim.hookspecs import hookimpl
 from kernel_sim.values import HeapStats, SelfTestResult
 from kernel_sim_kernel_v.free_list import FreeList
 from kernel_sim_kernel_v.heap_arena import Arena
-from kernel_sim_kernel_v.heap_block import FREE, GRAIN, HEADER_BYTES, SMALLEST_BLOCK, USED, Block
+from kernel_sim_kernel_v.heap_block import FREE, GRAIN, HEADER_BYTES, USED, Block
+from kernel_sim_kernel_v.heap_space import Heap, carve, first_fit, grown, make_free, placed
 
 if TYPE_CHECKING:
     from kernel_sim.kernel import Kernel
-
-
-@dataclass(slots=True)
-class Heap:
-    """The heap's globals. ``last_size`` is the size of the block that ends the arena, 0 without one."""
-
-    arena: Arena
-    free: FreeList
-    last_size: int = 0
-    used_bytes: int = 0
-    block_count: int = 0
-
-    def block(self, address: int) -> Block:
-        """The block whose header lies at ``address``."""
-        return Block(self.arena.kernel, address)
-
-    def tell_next(self, end: int, size: int) -> None:
-        """Record that the block which ends at ``end`` has ``size`` bytes now."""
-        if end < self.arena.end:
-            self.block(end).set_size_before(size)
-        else:
-            self.last_size = size
 
 
 @hookimpl
@@ -69,12 +46,12 @@ def kmalloc(kernel: "Kernel", size: int, align: int) -> int | None:
         return None
     heap = _heap(kernel)
     need, align = HEADER_BYTES + align_up(size, GRAIN), max(align, GRAIN)
-    block = _first_fit(heap, need, align) or _grown(heap, need, align)
+    block = first_fit(heap, need, align) or grown(heap, need, align)
     if block is None:
         kernel.log("heap_exhausted", size=size, align=align)
         return None
-    at = _placed(block.address, align)
-    taken = _carve(heap, block, at, need, size)
+    at = placed(block.address, align)
+    taken = carve(heap, block, at, need, size)
     heap.used_bytes += taken.size
     heap.block_count += 1
     return taken.payload
@@ -82,7 +59,7 @@ def kmalloc(kernel: "Kernel", size: int, align: int) -> int | None:
 
 @hookimpl
 def kfree(kernel: "Kernel", ptr: int | None) -> None:
-    """Free a block and join it with its free neighbours; nothing is changed if the pointer is wrong."""
+    """Free a block and join it with its free neighbours; a wrong pointer changes nothing."""
     if ptr is None:
         return
     heap = _heap(kernel)
@@ -98,7 +75,7 @@ def kfree(kernel: "Kernel", ptr: int | None) -> None:
     if size_before and heap.block(block.address - size_before).is_sealed(FREE):
         block = heap.block(block.address - size_before)
         heap.free.remove(block)
-    _make_free(heap, block, end, block.size_before)
+    make_free(heap, block, end, block.size_before)
     heap.tell_next(end, block.size)
 
 
@@ -138,60 +115,6 @@ def _heap(kernel: "Kernel") -> Heap:
     if heap is None:
         raise HeapError("no heap", expected="heap_init before any other call")
     return heap
-
-
-def _placed(start: int, align: int) -> int:
-    """Where in free memory from ``start`` on a block begins whose payload is aligned.
-
-    The gap in front is nothing, or large enough for a free block.
-    """
-    at = align_up(start + HEADER_BYTES, align) - HEADER_BYTES
-    return at if at == start or at - start >= SMALLEST_BLOCK else at + align
-
-
-def _first_fit(heap: Heap, need: int, align: int) -> Block | None:
-    """The newest free block that can hold ``need`` bytes at ``align``."""
-    return next((b for b in heap.free if _placed(b.address, align) + need <= b.end), None)
-
-
-def _grown(heap: Heap, need: int, align: int) -> Block | None:
-    """A free block at the end of the arena, made large enough by growing; None if it can't grow."""
-    old_end, last = heap.arena.end, heap.block(heap.arena.end - heap.last_size)
-    joins = heap.last_size > 0 and last.is_sealed(FREE)
-    block = last if joins else heap.block(old_end)
-    if not heap.arena.extend(_placed(block.address, align) + need):
-        return None
-    size_before = heap.last_size
-    if joins:
-        heap.free.remove(block)
-        size_before = block.size_before
-    _make_free(heap, block, heap.arena.end, size_before)
-    heap.last_size = block.size
-    return block
-
-
-def _carve(heap: Heap, block: Block, at: int, need: int, requested: int) -> Block:
-    """Take ``need`` bytes from ``at`` out of a free block; a rest too small for a block stays with them."""
-    end, size_before = block.end, block.size_before
-    heap.free.remove(block)
-    if at > block.address:
-        _make_free(heap, block, at, size_before)
-        size_before = at - block.address
-    size = need if end - (at + need) >= SMALLEST_BLOCK else end - at
-    taken = heap.block(at)
-    taken.write_used(size, size_before, requested)
-    if taken.end < end:
-        _make_free(heap, heap.block(taken.end), end, size)
-        heap.tell_next(end, end - taken.end)
-    else:
-        heap.tell_next(end, size)
-    return taken
-
-
-def _make_free(heap: Heap, block: Block, end: int, size_before: int) -> None:
-    """Turn the memory from ``block`` to ``end`` into one free block on the list."""
-    block.write_free(end - block.address, size_before)
-    heap.free.add(block)
 
 
 def _checked(heap: Heap, ptr: int) -> Block:

@@ -28,7 +28,7 @@ SMALLEST_BLOCK: Final = HEADER_BYTES + GRAIN
 USED: Final = 0xA110_CA7E
 FREE: Final = 0x0F2E_E0B1
 _MIXER: Final = 0x9E37_79B1
-"""An odd number close to 2^32 divided by the golden ratio: spreads sizes over all bits of the seal."""
+"""An odd number near 2^32 divided by the golden ratio: spreads sizes over all bits."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ References: ACPI 6.5, 15.3 and 15.4 (the call and its table).
 
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from kernel_sim.addr import U64_LIMIT
@@ -104,7 +105,7 @@ def describe_region(kernel: "Kernel", region: MemoryRegion) -> str:  # noqa: ARG
 def selftest(kernel: "Kernel") -> SelfTestResult:
     """Is the table the rest of the kernel sees sorted, disjoint and of some use (KV-43)?"""
     regions = kernel.regions
-    ordered = all(a.end <= b.base for a, b in zip(regions, regions[1:], strict=False))
+    ordered = all(a.end <= b.base for a, b in pairwise(regions))
     available = sum(r.length for r in regions if r.kind is RegionKind.AVAILABLE)
     detail = f"{len(regions)} regions, {available:#x} bytes available"
     return SelfTestResult("memmap", ordered and available > 0, detail)
@@ -128,7 +129,7 @@ def _read_entries(kernel: "Kernel", boot_info: BootInfo) -> Iterator[Entry]:
 
 
 def _swept(entries: list[Entry]) -> Iterator[Segment]:
-    """The stretches between neighbouring boundaries that an entry covers, strictest kind winning."""
+    """The stretches between neighbouring boundaries that an entry covers; strictest kind wins."""
     boundaries: dict[int, list[tuple[tuple[RegionKind, int], int]]] = {}
     for entry in entries:
         grade = (entry.kind, entry.type)

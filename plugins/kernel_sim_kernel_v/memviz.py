@@ -94,7 +94,7 @@ def _both(left: str, right: str) -> str:
 
 
 def _used_marks(kernel: "Kernel", frame_count: int) -> str:
-    """One character a frame, '1' for a used one, whatever the allocator's order and sense of bits."""
+    """One character a frame, '1' for used, whatever the allocator's order and sense of bits."""
     try:
         stats = kernel.hooks.pmm_stats()
     except KernelError:

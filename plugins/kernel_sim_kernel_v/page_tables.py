@@ -19,9 +19,9 @@ References: Intel SDM vol. 3A, 4.3, figure 4-4 and tables 4-4 to 4-6.
 """
 
 import struct
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from kernel_sim.addr import LARGE_PAGE_SIZE_32, PAGE_SIZE
+from kernel_sim.addr import LARGE_PAGE_SIZE_32, PAGE_SIZE, is_aligned
 from kernel_sim.errors import MapError, MapErrorReason
 from kernel_sim.page_table import PageTableFlags
 from kernel_sim.values import AddrRange
@@ -44,13 +44,21 @@ USER: Final = int(PageTableFlags.USER_ACCESSIBLE)
 LARGE: Final = int(PageTableFlags.HUGE_PAGE)
 
 
+class PageRun(NamedTuple):
+    """``count`` adjacent pages from ``page`` on, for adjacent frames; all in one 4 MiB span."""
+
+    page: int
+    count: int
+    first_frame: int
+
+
 def directory_entry_address(kernel: "Kernel", root: int, page: int) -> int:
     """Where the directory entry for ``page`` is visible."""
     return kernel.hooks.phys_to_virt(root) + (page >> 22) * ENTRY_BYTES
 
 
 def table_entry_address(kernel: "Kernel", directory_entry: int, page: int) -> int:
-    """Where the table entry for ``page`` is visible, in the table that ``directory_entry`` names."""
+    """Where the table entry for ``page`` is visible, in the table ``directory_entry`` names."""
     table = kernel.hooks.phys_to_virt(directory_entry & FRAME_MASK)
     return table + (page >> 12 & 0x3FF) * ENTRY_BYTES
 
@@ -61,7 +69,7 @@ def span_end(page: int) -> int:
 
 
 def is_large(kernel: "Kernel", directory_entry: int) -> bool:
-    """Whether the present ``directory_entry`` is a 4 MiB page; without CR4.PSE bit 7 means nothing."""
+    """Whether a present entry is a 4 MiB page; without CR4.PSE bit 7 means nothing."""
     return bool(directory_entry & LARGE and has_large_pages(kernel))
 
 
@@ -87,7 +95,7 @@ def new_table(kernel: "Kernel") -> int:
 
 
 def ensure_table(kernel: "Kernel", root: int, page: int, flags: int) -> int:
-    """The directory entry that leads to the table for ``page``, made and linked where it is missing.
+    """The directory entry that leads to the table for ``page``, made and linked if missing.
 
     The directory entry allows writing always and user access where a page below it does: the table
     entry then decides, since the processor takes the AND of both levels.
@@ -106,39 +114,39 @@ def ensure_table(kernel: "Kernel", root: int, page: int, flags: int) -> int:
     return linked
 
 
-def write_entries(kernel: "Kernel", address: int, count: int, first_frame: int, flags: int) -> None:
-    """Write ``count`` table entries from ``address`` on, for adjacent frames from ``first_frame``.
+def write_entries(kernel: "Kernel", address: int, run: PageRun, flags: int) -> None:
+    """Write the table entries of ``run`` from ``address`` on, by one write.
 
     Raises:
         MapError: one of the entries is present already; nothing is written.
     """
-    old = struct.unpack(f"<{count}I", kernel.cpu.read(address, count * ENTRY_BYTES))
-    if any(entry & PRESENT for entry in old):
-        raise MapError(first_frame, "pages not mapped yet", MapErrorReason.ALREADY_MAPPED)
-    frames = range(first_frame, first_frame + count * PAGE_SIZE, PAGE_SIZE)
-    new = struct.pack(f"<{count}I", *(frame | flags | PRESENT for frame in frames))
+    old = struct.iter_unpack("<I", kernel.cpu.read(address, run.count * ENTRY_BYTES))
+    for index, (entry,) in enumerate(old):
+        if entry & PRESENT:
+            page = run.page + index * PAGE_SIZE
+            raise MapError(page, "a page not mapped yet", MapErrorReason.ALREADY_MAPPED)
+    frames = range(run.first_frame, run.first_frame + run.count * PAGE_SIZE, PAGE_SIZE)
+    new = struct.pack(f"<{run.count}I", *(frame | flags | PRESENT for frame in frames))
     kernel.cpu.write(address, new)
 
 
-def map_chunk(
-    kernel: "Kernel", root: int, page: int, count: int, first_frame: int, flags: int
-) -> None:
-    """Map ``count`` adjacent pages within one 4 MiB span: by one 4 MiB page where all of it fits.
+def map_run(kernel: "Kernel", root: int, run: PageRun, flags: int) -> None:
+    """Map a run of pages: by one 4 MiB page where it fills its whole span and the frames fit.
 
     Raises:
         MapError: something is mapped there, or there is no frame left for a table.
     """
-    address = directory_entry_address(kernel, root, page)
-    aligned = first_frame % LARGE_PAGE_SIZE_32 == 0 and count == ENTRY_COUNT
-    if aligned and has_large_pages(kernel) and not kernel.cpu.load(address, ENTRY_BYTES) & PRESENT:
-        kernel.cpu.store(address, ENTRY_BYTES, first_frame | flags | LARGE | PRESENT)
+    address = directory_entry_address(kernel, root, run.page)
+    fits = run.count == ENTRY_COUNT and is_aligned(run.first_frame, LARGE_PAGE_SIZE_32)
+    if fits and has_large_pages(kernel) and not kernel.cpu.load(address, ENTRY_BYTES) & PRESENT:
+        kernel.cpu.store(address, ENTRY_BYTES, run.first_frame | flags | LARGE | PRESENT)
         return
-    entry = ensure_table(kernel, root, page, flags)
-    write_entries(kernel, table_entry_address(kernel, entry, page), count, first_frame, flags)
+    entry = ensure_table(kernel, root, run.page, flags)
+    write_entries(kernel, table_entry_address(kernel, entry, run.page), run, flags)
 
 
 def clear_range(kernel: "Kernel", root: int, pages: AddrRange) -> None:
-    """Take back what `map_chunk` has just mapped in ``pages``; tables stay.
+    """Take back what `map_run` has just mapped in ``pages``; tables stay.
 
     Nobody has used these pages yet, so no TLB entry can be left of them.
     """

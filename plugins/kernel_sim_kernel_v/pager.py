@@ -34,7 +34,7 @@ NOT_FOR_US: Final = (
 
 @hookimpl
 def page_fault(kernel: "Kernel", fault: PageFault) -> FaultAction | None:
-    """RETRY if a frame could be put under the page, None if the fault is not ours or memory is out."""
+    """RETRY once a frame is under the page; None if the fault is not ours or memory is out."""
     config = kernel.config
     in_heap = config.heap_start <= fault.address < config.heap_max_end
     if not config.demand_paging or not in_heap or fault.error_code & NOT_FOR_US:
@@ -44,7 +44,7 @@ def page_fault(kernel: "Kernel", fault: PageFault) -> FaultAction | None:
 
 @hookimpl
 def selftest(kernel: "Kernel") -> SelfTestResult | None:
-    """The last page of the heap's range, touched for the first time, reads as zero; then it is given back."""
+    """The last page of the heap's range reads as zero when first touched; it is given back."""
     if not kernel.config.demand_paging:
         return None
     page = align_down(kernel.config.heap_max_end - 1, PAGE_SIZE)

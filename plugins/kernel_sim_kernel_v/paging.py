@@ -38,7 +38,7 @@ KEPT: Final = int(PageTableFlags.ACCESSED | PageTableFlags.DIRTY)
 
 @hookimpl
 def init_paging(kernel: "Kernel", layout: list[MapRequest]) -> int:
-    """Build the tables for ``layout``; the physical address of the directory. Paging is still off."""
+    """Build the tables for ``layout`` while paging is off; the directory's physical address."""
     root = tables.new_table(kernel)
     try:
         for request in layout:
@@ -68,7 +68,7 @@ def phys_to_virt(kernel: "Kernel", physical: int) -> int:  # noqa: ARG001 - the 
 def map_page(kernel: "Kernel", root: int, page: int, frame: int, flags: PageTableFlags) -> None:
     """Map one page to one frame."""
     _assert_mappable(AddrRange(page, page + PAGE_SIZE), frame, flags)
-    tables.map_chunk(kernel, root, page, 1, frame, int(flags) & tables.FLAGS_MASK)
+    tables.map_run(kernel, root, tables.PageRun(page, 1, frame), int(flags) & tables.FLAGS_MASK)
 
 
 @hookimpl
@@ -82,7 +82,8 @@ def map_range(
         while page < pages.end:
             end = min(pages.end, tables.span_end(page))
             frame, count = physical + page - pages.start, (end - page) // PAGE_SIZE
-            tables.map_chunk(kernel, root, page, count, frame, int(flags) & tables.FLAGS_MASK)
+            run = tables.PageRun(page, count, frame)
+            tables.map_run(kernel, root, run, int(flags) & tables.FLAGS_MASK)
             page = end
     except MapError:
         tables.clear_range(kernel, root, AddrRange(pages.start, page))

@@ -126,7 +126,7 @@ def pmm_stats(kernel: "Kernel") -> FrameStats:
 
 @hookimpl
 def selftest(kernel: "Kernel") -> SelfTestResult:
-    """Two frames are distinct, a freed one comes back, and the counters agree with the bits (KV-43)."""
+    """Frames are distinct, a freed one comes back, the counters agree with the bits (KV-43)."""
     allocator = _allocator(kernel)
     before = allocator.free
     first, second = pmm_alloc_frame(kernel), pmm_alloc_frame(kernel)

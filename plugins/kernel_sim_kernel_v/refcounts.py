@@ -32,7 +32,7 @@ SAMPLE_EVERY: Final = 256
 
 @dataclass(slots=True)
 class Usage:
-    """``counts`` holds no zeros; ``changes`` numbers them all; ``peak`` is the most frames in use."""
+    """``counts`` holds no zeros; ``peak`` is the most frames that were in use at once."""
 
     counts: Counter[int] = field(default_factory=Counter)
     changes: int = 0
@@ -41,12 +41,14 @@ class Usage:
 
 @hookimpl
 def on_event(kernel: "Kernel", event: Event) -> None:
-    """Count the uses that a hook call adds or takes away; failed calls and ``refcounts`` off: nothing."""
+    """Count what a successful hook call adds or takes; nothing with ``config.refcounts`` off."""
     if event.kind != "hook" or not kernel.config.refcounts or "error" in event.fields:
         return
-    change, frames = _change(str(event.fields["hook"]), event.fields)
+    change, frames = _change(event.fields)
     for frame in frames:
         _count(kernel, frame, change)
+        if event.fields["hook"] == "pmm_free_frame" and frame in _usage(kernel).counts:
+            kernel.log("freed_while_in_use", frame=frame)
 
 
 @hookimpl
@@ -74,21 +76,23 @@ def _usage(kernel: "Kernel") -> Usage:
     return usage
 
 
-def _change(hook: str, fields: Mapping[str, object]) -> tuple[int, Iterable[int]]:
-    """+1 or -1, and the frames that a successful call of ``hook`` is about."""
-    arguments, result = fields["arguments"], fields.get("result")
-    if not isinstance(arguments, Mapping):
-        return 0, ()
-    if hook == "pmm_alloc_frame" and isinstance(result, int):
-        return +1, (result,)
-    if hook == "pmm_alloc_contiguous" and isinstance(result, int):
-        return +1, range(result, result + arguments["count"] * PAGE_SIZE, PAGE_SIZE)
-    if hook == "map_page":
-        return +1, (arguments["frame"],)
-    if hook == "pmm_free_frame":
-        return -1, (arguments["frame"],)
-    if hook == "unmap_page" and isinstance(result, int):
-        return -1, (result,)
+def _change(fields: Mapping[str, object]) -> tuple[int, Iterable[int]]:
+    """+1 or -1, and the frames that a successful hook call is about."""
+    match dict(fields):
+        case {"hook": "pmm_alloc_frame", "result": int(frame)}:
+            return +1, (frame,)
+        case {
+            "hook": "pmm_alloc_contiguous",
+            "result": int(first),
+            "arguments": {"count": int(count)},
+        }:
+            return +1, range(first, first + count * PAGE_SIZE, PAGE_SIZE)
+        case {"hook": "map_page", "arguments": {"frame": int(frame)}}:
+            return +1, (frame,)
+        case {"hook": "pmm_free_frame", "arguments": {"frame": int(frame)}}:
+            return -1, (frame,)
+        case {"hook": "unmap_page", "result": int(frame)}:
+            return -1, (frame,)
     return 0, ()
 
 

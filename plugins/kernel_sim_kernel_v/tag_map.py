@@ -1,4 +1,4 @@
-"""Which byte ranges carry which tags: ranges are joined and split, a tag is never lost on the way."""
+"""Which byte ranges carry which tags: ranges join and split, no tag is lost on the way."""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +7,7 @@ from kernel_sim.values import AddrRange
 
 @dataclass(slots=True)
 class TagMap:
-    """For each tag its ranges: sorted, disjoint, not touching. Ranges of different tags may overlap."""
+    """For each tag its ranges: sorted, disjoint, apart. Those of different tags may overlap."""
 
     ranges: dict[str, list[AddrRange]] = field(default_factory=dict)
 
@@ -24,7 +24,7 @@ class TagMap:
         self.ranges[tag] = sorted([*apart, AddrRange(start, end)])
 
     def remove(self, bytes_range: AddrRange, tag: str | None = None) -> None:
-        """Take ``tag``, or all of them, off a range; what lies on either side of it keeps its tag."""
+        """Take ``tag``, or all of them, off a range; both sides of it keep theirs."""
         for name in [tag] if tag is not None else list(self.ranges):
             pieces = [
                 piece
