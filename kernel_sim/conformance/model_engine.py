@@ -1,6 +1,5 @@
 """The machine's own MMU as an engine for scenes."""
 
-from kernel_sim.conformance import harness
 from kernel_sim.conformance.scene import (
     FETCH,
     HARNESS,
@@ -38,7 +37,7 @@ class ModelEngine:
         """What each probe of ``scene`` met, and all of memory below the harness afterwards."""
         ram = Ram([AddrRange(0, RAM_BYTES)])
         ram.write(0, bytes(RAM_BYTES))
-        for start, data in harness.memory(scene).items():
+        for start, data in scene.guest().frames.items():
             ram.write(start, data)
         mmu = self._mmu_type(ram, PHYSICAL_BITS)
         mmu.configure(scene.mode, wp=scene.write_protect, cr4=scene.cr4, efer=scene.efer)

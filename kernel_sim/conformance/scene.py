@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from kernel_sim.addr import PAGE_SIZE
+from kernel_sim.conformance.guest import Guest
+from kernel_sim.conformance.harness import Harness
 from kernel_sim.machine.control_bits import (
     CR4_LA57,
     CR4_PAE,
@@ -34,6 +36,7 @@ from kernel_sim.machine.paging_modes import (
     Level,
     PagingMode,
 )
+from kernel_sim.values import AddrRange
 
 PHYSICAL_BITS: Final = 40
 """MAXPHYADDR of all scenes: what Unicorn fixes it at."""
@@ -91,6 +94,23 @@ class Scene:
     efer: int
     memory: dict[int, bytes]
     probes: tuple[Probe, ...]
+
+    def guest(self) -> Guest:
+        """The scene as an emulator takes it, with the harness in the root's last slot."""
+        slot = (1 << self.mode.levels[0].bits) - 1
+        harness = Harness(self.mode, HARNESS, slot)
+        frames = {**self.memory, **harness.frames()}
+        frames[self.root] = harness.link(self.memory[self.root])
+        return Guest(
+            mode=self.mode,
+            root=self.root,
+            write_protect=self.write_protect,
+            cr4=self.cr4,
+            efer=self.efer,
+            ranges=(AddrRange(0, RAM_BYTES),),
+            harness=harness,
+            frames=frames,
+        )
 
     @property
     def nxe(self) -> bool:

@@ -15,11 +15,11 @@ from typing import Any
 
 from kernel_sim.addr import PAGE_SIZE
 from kernel_sim.conformance import harness
+from kernel_sim.conformance.guest import Guest
 from kernel_sim.conformance.scene import (
     FETCH,
     HARNESS,
     NO_RAM_VECTOR,
-    RAM_BYTES,
     READ,
     WRITTEN,
     Observation,
@@ -39,6 +39,7 @@ from kernel_sim.machine.control_bits import (
 )
 from kernel_sim.machine.exceptions import Vector
 from kernel_sim.machine.paging_modes import PagingMode
+from kernel_sim.values import AddrRange
 
 
 def load_unicorn() -> tuple[Any, Any, Any]:
@@ -68,19 +69,18 @@ class UnicornEngine:
         self._unicorn, self._const, self._x86 = load_unicorn()
         self._mode = mode
         self._long = mode.linear_bits > 32
-        self._base = harness.linear_base(mode)
         self._uc = self._new_processor()
+        self._ranges: tuple[AddrRange, ...] = ()
         self._spare = self._uc.context_save()
         self._error_code_offset = 0
         self._exception: tuple[int, int, int] | None = None
         self._uc.hook_add(self._const.UC_HOOK_INTR, self._on_exception)
-        self._uc.hook_add(self._const.UC_HOOK_CODE, self._on_fetched, begin=0, end=self._base - 1)
+        self._uc.hook_add(self._const.UC_HOOK_CODE, self._on_fetched)
 
     def _new_processor(self) -> Any:  # noqa: ANN401 - the library has no types
         width = self._const.UC_MODE_64 if self._long else self._const.UC_MODE_32
         uc = self._unicorn.Uc(self._const.UC_ARCH_X86, width)
         uc.ctl_set_cpu_model(self._x86.UC_CPU_X86_ICELAKE_SERVER)
-        uc.mem_map(0, RAM_BYTES)
         return uc
 
     def register(self, name: str) -> int:
@@ -97,40 +97,52 @@ class UnicornEngine:
             self._exception = (vector, code, uc.reg_read(self._x86.UC_X86_REG_CR2))
             uc.emu_stop()
 
-    @staticmethod
-    def _on_fetched(uc: Any, _address: int, _size: int, _data: object) -> None:  # noqa: ANN401
-        uc.emu_stop()
+    def _on_fetched(self, uc: Any, address: int, _size: int, _data: object) -> None:  # noqa: ANN401
+        if not self._base <= address < self._base + harness.SIZE_BYTES:
+            uc.emu_stop()
 
     def _blob(self) -> bytes:
         return ctypes.string_at(self._spare.context, self._spare.size)
 
     # --- setting up
 
-    def _load(self, frames: dict[int, bytes]) -> None:
-        for start, data in frames.items():
+    def _map(self, guest: Guest) -> None:
+        """Give the processor exactly the guest's memory."""
+        if guest.ranges != self._ranges:
+            for item in self._ranges:
+                self._uc.mem_unmap(item.start, item.length)
+            self._ranges = guest.ranges
+            for item in self._ranges:
+                self._uc.mem_map(item.start, item.length)
+        for start, data in guest.frames.items():
             self._uc.mem_write(start, data)
 
-    def _enter(self, scene: Scene) -> None:
-        """Take over the control bits and keep one saved context for CPL 0 and one for CPL 3."""
+    def enter(self, guest: Guest) -> None:
+        """Take over memory and control bits; keeps a saved context for CPL 0 and one for CPL 3."""
+        self._uc.context_restore(self._pristine)
+        self._map(guest)
+        self._base = guest.harness.base
         uc, x86 = self._uc, self._x86
         uc.reg_write(x86.UC_X86_REG_CR0, CR0_PE)
         uc.reg_write(x86.UC_X86_REG_CR4, 0)
-        uc.reg_write(x86.UC_X86_REG_CR3, scene.root)
-        uc.reg_write(x86.UC_X86_REG_CR4, scene.cr4 & ~CR4_SMAP)
-        efer = scene.efer | (EFER_LME | EFER_LMA if self._long else 0)
+        uc.reg_write(x86.UC_X86_REG_CR3, guest.root)
+        uc.reg_write(x86.UC_X86_REG_CR4, guest.cr4 & ~CR4_SMAP)
+        efer = guest.efer | (EFER_LME | EFER_LMA if self._long else 0)
         uc.reg_write(x86.UC_X86_REG_MSR, (MSR_EFER, efer))
         uc.reg_write(x86.UC_X86_REG_GDTR, (0, self._base + harness.GDT, 5 * 8 - 1, 0))
-        uc.reg_write(x86.UC_X86_REG_CR0, CR0_PE | CR0_PG | (CR0_WP if scene.write_protect else 0))
+        uc.reg_write(x86.UC_X86_REG_CR0, CR0_PE | CR0_PG | (CR0_WP if guest.write_protect else 0))
         self._flush()
         if not self._long:
             uc.reg_write(x86.UC_X86_REG_SS, harness.KERNEL_SS)
             uc.reg_write(x86.UC_X86_REG_DS, harness.USER_SS)
-        uc.reg_write(x86.UC_X86_REG_CR4, scene.cr4)
+        uc.reg_write(x86.UC_X86_REG_CR4, guest.cr4)
         supervisor = uc.context_save()
         uc.reg_write(self.register("SP"), self._base + harness.IRET_FRAME)
         landing = self._base + harness.USER_CODE + harness.AFTER_IRET
         uc.emu_start(self._base + harness.IRET, landing)
         self._contexts = (supervisor, uc.context_save())
+        if not self._error_code_offset:
+            self._calibrate()
 
     def _flush(self) -> None:
         self._uc.ctl(self._const.UC_CTL_TLB_FLUSH, self._const.UC_CTL_IO_WRITE)
@@ -143,12 +155,9 @@ class UnicornEngine:
 
     def run(self, scene: Scene) -> tuple[list[Observation], bytes]:
         """What each probe of ``scene`` met, and all of memory below the harness afterwards."""
-        self._uc.context_restore(self._pristine)
-        self._uc.mem_write(0, bytes(HARNESS))
-        self._load(harness.memory(scene))
-        self._enter(scene)
-        if not self._error_code_offset:
-            self._calibrate()
+        if self._ranges:
+            self._uc.mem_write(0, bytes(HARNESS))
+        self.enter(scene.guest())
         observations = [self.observe(probe) for probe in scene.probes]
         return observations, bytes(self._uc.mem_read(0, HARNESS))
 

@@ -3,7 +3,6 @@ from itertools import pairwise
 
 import pytest
 
-from kernel_sim.conformance import harness
 from kernel_sim.conformance.scene import HARNESS, PHYSICAL_BITS, RAM_BYTES, random_scene
 from kernel_sim.errors import InputError
 from kernel_sim.inspection import AddressSpace, MappedRange, diff, sweep
@@ -20,7 +19,7 @@ def scene_space(mode_name, seed):
     scene = random_scene(mode_name, seed)
     ram = Ram([AddrRange(0, RAM_BYTES)])
     ram.write(0, bytes(RAM_BYTES))
-    for start, data in harness.memory(scene).items():
+    for start, data in scene.guest().frames.items():
         ram.write(start, data)
     space = AddressSpace(
         ram,
