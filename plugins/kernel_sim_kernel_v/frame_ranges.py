@@ -22,7 +22,7 @@ class FrameRange(NamedTuple):
     end: int
 
     @property
-    def count(self) -> int:
+    def frame_count(self) -> int:
         """Frames in the range; negative and zero mean none."""
         return self.end - self.first
 
@@ -55,7 +55,7 @@ def available_frames(regions: Iterable[MemoryRegion], limit: int) -> list[FrameR
         else:
             joined.append(region.range)
     frames = (rounded_inward(r.start, min(r.end, limit)) for r in joined)
-    return [f for f in frames if f.count > 0]
+    return [f for f in frames if f.frame_count > 0]
 
 
 def without(ranges: Iterable[FrameRange], taken: Iterable[FrameRange]) -> list[FrameRange]:
@@ -70,5 +70,5 @@ def without(ranges: Iterable[FrameRange], taken: Iterable[FrameRange]) -> list[F
                 FrameRange(max(whole.first, gone.end), whole.end),
             )
         )
-        remaining = [p for p in pieces if p.count > 0] if gone.count > 0 else remaining
+        remaining = [p for p in pieces if p.frame_count > 0] if gone.frame_count > 0 else remaining
     return remaining

@@ -84,7 +84,7 @@ def _marks(ranges: list[FrameRange], frame_count: int) -> str:
     """One character a frame, '1' for those in ``ranges``: text counts and slices fast."""
     marks = bytearray(b"0" * frame_count)
     for frames in ranges:
-        marks[frames.first : frames.end] = b"1" * frames.count
+        marks[frames.first : frames.end] = b"1" * frames.frame_count
     return marks.decode()
 
 

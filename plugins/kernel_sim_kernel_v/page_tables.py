@@ -45,10 +45,10 @@ LARGE: Final = int(PageTableFlags.HUGE_PAGE)
 
 
 class PageRun(NamedTuple):
-    """``count`` adjacent pages from ``page`` on, for adjacent frames; all in one 4 MiB span."""
+    """``page_count`` pages from ``page`` on, for adjacent frames; all in one 4 MiB span."""
 
     page: int
-    count: int
+    page_count: int
     first_frame: int
 
 
@@ -120,13 +120,13 @@ def write_entries(kernel: "Kernel", address: int, run: PageRun, flags: int) -> N
     Raises:
         MapError: one of the entries is present already; nothing is written.
     """
-    old = struct.iter_unpack("<I", kernel.cpu.read(address, run.count * ENTRY_BYTES))
+    old = struct.iter_unpack("<I", kernel.cpu.read(address, run.page_count * ENTRY_BYTES))
     for index, (entry,) in enumerate(old):
         if entry & PRESENT:
             page = run.page + index * PAGE_SIZE
             raise MapError(page, "a page not mapped yet", MapErrorReason.ALREADY_MAPPED)
-    frames = range(run.first_frame, run.first_frame + run.count * PAGE_SIZE, PAGE_SIZE)
-    new = struct.pack(f"<{run.count}I", *(frame | flags | PRESENT for frame in frames))
+    frames = range(run.first_frame, run.first_frame + run.page_count * PAGE_SIZE, PAGE_SIZE)
+    new = struct.pack(f"<{run.page_count}I", *(frame | flags | PRESENT for frame in frames))
     kernel.cpu.write(address, new)
 
 
@@ -137,7 +137,7 @@ def map_run(kernel: "Kernel", root: int, run: PageRun, flags: int) -> None:
         MapError: something is mapped there, or there is no frame left for a table.
     """
     address = directory_entry_address(kernel, root, run.page)
-    fits = run.count == ENTRY_COUNT and is_aligned(run.first_frame, LARGE_PAGE_SIZE_32)
+    fits = run.page_count == ENTRY_COUNT and is_aligned(run.first_frame, LARGE_PAGE_SIZE_32)
     if fits and has_large_pages(kernel) and not kernel.cpu.load(address, ENTRY_BYTES) & PRESENT:
         kernel.cpu.store(address, ENTRY_BYTES, run.first_frame | flags | LARGE | PRESENT)
         return

@@ -63,7 +63,7 @@ def pmm_init(kernel: "Kernel", regions: list[MemoryRegion], reserved: list[AddrR
     bitmap.set_all()
     for frames in owned:
         bitmap.mark_free(frames.first, frames.end)
-    total, free = (sum(frames.count for frames in ranges) for ranges in (usable, owned))
+    total, free = (sum(frames.frame_count for frames in ranges) for ranges in (usable, owned))
     kernel.state.allocator = FrameAllocator(bitmap, owned, total, free)
     kernel.log("pmm_init", total=total, free=free, bitmap=base, bitmap_bytes=bitmap.size)
 
@@ -134,8 +134,9 @@ def selftest(kernel: "Kernel") -> SelfTestResult:
     if first is not None:
         pmm_free_frame(kernel, first)
         again = pmm_alloc_frame(kernel)
-    for frame in {again, second} - {None}:
-        pmm_free_frame(kernel, frame)
+    for frame in (again, second):
+        if frame is not None:
+            pmm_free_frame(kernel, frame)
     counted = allocator.bitmap.count_free()
     reused = again is not None and first == again != second
     agreed = before == allocator.free == counted
@@ -160,7 +161,7 @@ def _place_bitmap(kernel: "Kernel", size: int, owned: list[FrameRange]) -> int:
     if area is not None and size <= area.length:
         return area.start
     for frames in owned:
-        if size <= frames.count * PAGE_SIZE:
+        if size <= frames.frame_count * PAGE_SIZE:
             return frames.first * PAGE_SIZE
     raise FrameError(size, expected="that many bytes of adjacent available memory for the bitmap")
 
