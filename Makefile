@@ -1,0 +1,44 @@
+# Recipes of one line; CI runs the same ones. Set-up happens by itself, once for each state of the
+# lock and the project files. `make` alone lists the targets.
+
+BIN := .venv/bin
+READY := .venv/.ready
+RECENT := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 python3.11 python,\
+	$(shell $(name) -c '$(RECENT)' >/dev/null 2>&1 && echo $(name))) python3)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types labs fix lock changelog clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
+
+demo: $(READY) ## boot the machine, build the course, grade a sample class, show the table
+	$(BIN)/ksim course demo
+
+test: $(READY) ## run all tests
+	$(BIN)/pytest -n 2
+
+lint: $(READY) ## style, spelling, lab texts
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/codespell && $(BIN)/python -m kernel_sim_grader.lab_text labs/*/lab.md
+
+types: $(READY) ## strict types of all packages
+	$(BIN)/mypy
+
+labs: $(READY) ## build the notebooks of all labs into build/course, and course.json
+	$(BIN)/ksim course build
+
+fix: $(READY) ## mend what lint can mend by itself
+	$(BIN)/ruff check --fix . ; $(BIN)/ruff format . && $(BIN)/python -m kernel_sim_grader.lab_text --fix labs/*/lab.md
+
+lock: $(READY) ## resolve the lock again
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-package kernel-sim --all-extras --group dev --custom-compile-command "make lock" --output-file requirements-dev.txt pyproject.toml grader/pyproject.toml
+
+changelog: $(READY) ## show the news of the next release
+	$(BIN)/towncrier build --draft --version next
+
+clean: ## delete what was built; .venv stays
+	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(READY): requirements-dev.txt pyproject.toml grader/pyproject.toml .ci/set_up.py
+	$(PYTHON) .ci/set_up.py
