@@ -77,6 +77,23 @@ class UnicornEngine:
         self._uc.hook_add(self._const.UC_HOOK_INTR, self._on_exception)
         self._uc.hook_add(self._const.UC_HOOK_CODE, self._on_fetched)
 
+    @cached_property
+    def _translate(self) -> Any:  # noqa: ANN401
+        from unicorn.unicorn_py3.unicorn import uclib  # noqa: PLC0415
+
+        function = uclib.uc_vmem_translate
+        function.argtypes = (
+            ctypes.c_void_p,
+            ctypes.c_uint64,
+            ctypes.c_uint32,
+            ctypes.POINTER(ctypes.c_uint64),
+        )
+        return function
+
+    @property
+    def _handle(self) -> Any:  # noqa: ANN401
+        return self._uc._uch  # noqa: SLF001 - the binding keeps the library's handle there
+
     def _new_processor(self) -> Any:  # noqa: ANN401 - the library has no types
         width = self._const.UC_MODE_64 if self._long else self._const.UC_MODE_32
         uc = self._unicorn.Uc(self._const.UC_ARCH_X86, width)
@@ -190,6 +207,23 @@ class UnicornEngine:
         self._uc.context_restore(self._contexts[0])
         start = self._base + harness.AFTER_IRET
         self._uc.emu_start(start, start + 1)
+
+    def translate(self, address: int) -> int | None:
+        """The physical address a supervisor read of ``address`` leads to; None if it faults.
+
+        Changes no table. ``uc_vmem_translate`` is in the library, though not in its Python binding.
+        """
+        self._uc.context_restore(self._contexts[0])
+        self._flush()
+        physical = ctypes.c_uint64()
+        status = self._translate(
+            self._handle, address, self._const.UC_PROT_READ, ctypes.byref(physical)
+        )
+        return int(physical.value) if status == self._const.UC_ERR_OK else None
+
+    def write(self, physical: int, data: bytes) -> None:
+        """Put ``data`` into the emulator's memory."""
+        self._uc.mem_write(physical, data)
 
     def _start(self, probe: Probe) -> None:
         if probe.kind == FETCH:
