@@ -1,0 +1,106 @@
+"""Which plugin fills which role of a boot: the profile's own, unless the user names another."""
+
+from collections.abc import Mapping, Sequence
+
+from kernel_sim.config import Config
+from kernel_sim.errors import InputError
+from kernel_sim.hookspecs import ROLE_HOOKS
+from kernel_sim.loaded_plugin import LoadedPlugin
+from kernel_sim.loading import load_plugin
+from kernel_sim.nearest import unknown_name
+from kernel_sim.profiles.profile import Profile
+
+Filled = list[tuple[LoadedPlugin, frozenset[str]]]
+
+
+def assemble(
+    profile: Profile,
+    sources: Mapping[str, object],
+    extras: Sequence[object] | None,
+    config: Config,
+    until: str | None,
+) -> Filled:
+    """The plugins of a boot, each once, with the roles that it fills.
+
+    Args:
+        profile: gives the plugins of all roles that ``sources`` does not.
+        sources: role → what `load_plugin` takes.
+        extras: plugins that fill every role they implement; None for those that the profile's settings ask for.
+        config: the settings of this boot.
+        until: the last step; roles that are first needed later are left empty.
+
+    Raises:
+        InputError: an unknown role or plugin, or two plugins for one role.
+    """
+    for role in sources:
+        if role not in ROLE_HOOKS:
+            raise unknown_name("role", role, ROLE_HOOKS)
+    needed = (*profile.roles_until(until), *(role for role in ("boot",) if role in sources))
+    chosen = {role: sources.get(role, profile.roles.get(role)) for role in needed}
+    loaded = _Loaded()
+    providers = {role: loaded.get(source) for role, source in chosen.items() if source is not None}
+    others = [loaded.get(source) for source in _extras(profile, extras, config, until)]
+    for other in others:
+        for role in other.roles:
+            if role in sources and providers.get(role, other) is not other:
+                raise two_providers(role, providers[role], other)
+            if extras is not None and role not in sources:
+                providers[role] = other
+    plugins = list(
+        dict.fromkeys([*(plugin.name for plugin in providers.values()), *_names(others)])
+    )
+    by_name = {plugin.name: plugin for plugin in (*providers.values(), *others)}
+    return [
+        (by_name[name], frozenset(r for r, plugin in providers.items() if plugin.name == name))
+        for name in plugins
+    ]
+
+
+def two_providers(role: str, first: LoadedPlugin, second: LoadedPlugin) -> InputError:
+    """The error that names both plugins that want ``role``."""
+    return InputError(
+        f"role {role} has two providers: {first.name} ({first.origin}) and "
+        f"{second.name} ({second.origin})",
+        expected="exactly one",
+    )
+
+
+class _Loaded:
+    """Loads each source once, so that one plugin in two roles keeps one state, and gives each a name of its own."""
+
+    def __init__(self) -> None:
+        self._plugins: list[tuple[object, LoadedPlugin]] = []
+
+    def get(self, source: object) -> LoadedPlugin:
+        for known, plugin in self._plugins:
+            if known is source or (isinstance(source, str) and known == source):
+                return plugin
+        plugin = load_plugin(source)
+        for _, other in self._plugins:
+            if other.plugin is plugin.plugin and plugin.plugin is not None:
+                plugin = other
+        self._plugins.append((source, self._named(plugin)))
+        return self._plugins[-1][1]
+
+    def _named(self, plugin: LoadedPlugin) -> LoadedPlugin:
+        """``plugin``, with a number after its name if another one has it already."""
+        taken = {other.name for _, other in self._plugins if other.plugin is not plugin.plugin}
+        name, count = plugin.name, 2
+        while name in taken:
+            name, count = f"{plugin.name}-{count}", count + 1
+        return plugin if name == plugin.name else plugin.renamed(name)
+
+
+def _names(plugins: Sequence[LoadedPlugin]) -> list[str]:
+    return [plugin.name for plugin in plugins]
+
+
+def _extras(
+    profile: Profile, extras: Sequence[object] | None, config: Config, until: str | None
+) -> list[object]:
+    if extras is not None:
+        return list(extras)
+    steps, settings = profile.steps_until(until), config.as_dict()
+    return [
+        extra.plugin for extra in profile.extras if settings[extra.toggle] and extra.step in steps
+    ]

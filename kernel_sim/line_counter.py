@@ -1,0 +1,35 @@
+"""The time budget where there are no threads: executed Python lines are counted by a trace function."""
+
+import sys
+from types import FrameType
+from typing import Any
+
+from kernel_sim.budget import LINES_PER_SECOND, OutOfTime
+
+
+class LineCounter:
+    """Raises `OutOfTime` after so many lines. Leaves a debugger's or coverage's trace function alone."""
+
+    def __init__(self) -> None:
+        self._left = 0
+        self._armed = False
+
+    def arm(self, seconds: float) -> None:
+        """Count the lines of everything that is called from here on."""
+        if sys.gettrace() is None:
+            self._left = int(seconds * LINES_PER_SECOND)
+            self._armed = True
+            sys.settrace(self._count)
+
+    def disarm(self) -> None:
+        """Stop counting."""
+        if self._armed:
+            self._armed = False
+            sys.settrace(None)
+
+    def _count(self, _frame: FrameType, event: str, _argument: Any) -> Any:  # noqa: ANN401 - settrace's own types
+        if event == "line":
+            self._left -= 1
+            if self._left < 0:
+                raise OutOfTime
+        return self._count

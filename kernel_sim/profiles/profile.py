@@ -1,0 +1,45 @@
+"""A profile as plain data."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Extra:
+    """A plugin beside the roles: loaded if the setting ``toggle`` is on and the boot takes ``step``."""
+
+    plugin: str
+    toggle: str
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A kernel: its boot order is data, not simulator code.
+
+    Args:
+        name: as the command line takes it.
+        machine: where it boots unless told otherwise.
+        steps: the boot steps in order.
+        roles: role → name of the plugin that fills it.
+        step_roles: step → the role that it is the first to need.
+        extras: plugins that come and go with a setting.
+        config: all settings and their defaults.
+    """
+
+    name: str
+    machine: str
+    steps: tuple[str, ...]
+    roles: Mapping[str, str]
+    step_roles: Mapping[str, str]
+    extras: Sequence[Extra] = ()
+    config: Mapping[str, object] = field(default_factory=dict)
+
+    def steps_until(self, until: str | None) -> tuple[str, ...]:
+        """The steps up to and with ``until``; all if that is None."""
+        return self.steps if until is None else self.steps[: self.steps.index(until) + 1]
+
+    def roles_until(self, until: str | None) -> tuple[str, ...]:
+        """The roles that these steps need."""
+        steps = self.steps_until(until)
+        return tuple(role for step, role in self.step_roles.items() if step in steps)

@@ -1,0 +1,71 @@
+"""Where in a student's own source an error came up: never our frames, never those of libraries."""
+
+import linecache
+import sys
+import sysconfig
+from collections.abc import Iterator, Set
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+OUR_FOLDER: Final = str(Path(__file__).parent)
+_PATHS: Final = sysconfig.get_paths()
+_LIBRARY_FOLDERS: Final = tuple(
+    _PATHS[key] for key in ("stdlib", "platstdlib", "purelib", "platlib") if key in _PATHS
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A file, or the name of a notebook's cell, and a line in it counted from 1; line 0 is unknown."""
+
+    file: str = ""
+    line: int = 0
+    source_line: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.file}, line {self.line}" if self.line else self.file
+
+
+def locate(trace: TracebackType | None, files: Set[str] = frozenset()) -> Location:
+    """The innermost line of ``trace`` that belongs to ``files``, or else to nobody's library.
+
+    Args:
+        trace: the traceback of the error.
+        files: file names of the plugin that ran.
+    """
+    lines = list(_frames(trace))
+    for file, line in reversed(lines):
+        if file in files:
+            return at(file, line)
+    for file, line in reversed(lines):
+        if not _is_library(file):
+            return at(file, line)
+    return Location()
+
+
+def at(file: str, line: int) -> Location:
+    """The location with its source line."""
+    return Location(shown_name(file), line, linecache.getline(file, line).strip())
+
+
+def shown_name(file: str) -> str:
+    """``file`` as a person knows it: a cell of the running notebook by its number."""
+    interactive = sys.modules.get("IPython")
+    shell = interactive.get_ipython() if interactive is not None else None
+    if shell is None:
+        return file
+    name = getattr(shell.compile, "format_code_name", lambda _: None)(file)
+    return " ".join(name) if name else file
+
+
+def _frames(trace: TracebackType | None) -> Iterator[tuple[str, int]]:
+    while trace is not None:
+        yield trace.tb_frame.f_code.co_filename, trace.tb_lineno
+        trace = trace.tb_next
+
+
+def _is_library(file: str) -> bool:
+    """Whether ``file`` is ours, Python's or an installed package's."""
+    return file.startswith((OUR_FOLDER, "<frozen", "<kernel_sim", "<string>", *_LIBRARY_FOLDERS))
