@@ -96,7 +96,7 @@ class Trace:
             first = "no event" if self._stores_from is None else f"event {self._stores_from}"
             raise ValueError(f"can't go back to event {number}; stores are known from {first} on")
         events = self.events[number:]
-        stores = [record for record in self.store_log if record.before_event > number]
+        stores = [record for record in self.store_log if record.before_event >= number]
         del self.events[number:]
         self.store_log = self.store_log[: len(self.store_log) - len(stores)]
         return events, stores

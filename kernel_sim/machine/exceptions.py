@@ -53,6 +53,10 @@ class CpuException(Exception):  # noqa: N818 - the processor's own term
         self.address = address
         self.why = why
 
+    def __str__(self) -> str:
+        cause = self.why if self.address is None else f"at {self.address:#x}"
+        return f"#{self.vector.name} ({cause})" if cause else f"#{self.vector.name}"
+
 
 def general_protection(why: str, error_code: int = 0) -> CpuException:
     """#GP with ``error_code``, because of ``why``."""

@@ -110,7 +110,9 @@ class Machine:
         self._build()
 
     def rewind(self, number: int) -> None:
-        """Take memory and control registers back to just before event ``number`` of the trace.
+        """Take memory and control registers back to when the trace held ``number`` events.
+
+        What was stored after the last of them is undone too; registers that no event records stay.
 
         Raises:
             ValueError: ``trace.stores`` was not on all the time since then.

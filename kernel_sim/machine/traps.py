@@ -81,13 +81,15 @@ class TrapUnit(TaskUnit):
             raise FaultLoop(cause, self.post_mortem(exception))
         before = self.save()
         current = exception
+        chain = [exception]
         while True:
             self._note(current)
             try:
                 frame, by_task = self._enter(current)
                 break
             except CpuException as second:
-                current = self._escalate(current, second)
+                chain.append(second)
+                current = self._escalate(current, second, chain)
         self._run(frame, before, by_task=by_task)
 
     def _note(self, exception: CpuException) -> None:
@@ -105,17 +107,19 @@ class TrapUnit(TaskUnit):
             why=exception.why,
         )
 
-    def _escalate(self, first: CpuException, second: CpuException) -> CpuException:
+    def _escalate(
+        self, first: CpuException, second: CpuException, chain: Sequence[CpuException]
+    ) -> CpuException:
         """What is delivered next after ``second`` came up while ``first`` was being delivered."""
         serious = first.vector == Vector.DF or escalates(first.vector, second.vector)
         if not serious:
             return second
         self._note(second)
-        names = f"#{second.vector.name} while #{first.vector.name} was being delivered"
         if first.vector == Vector.DF:
-            why = f" ({second.why})" if second.why else f" at {second.address:#x}"
-            raise TripleFault(f"triple fault: {names}{why}", self.post_mortem(second)) from None
-        return CpuException(Vector.DF, 0, why=names)
+            story = "; then ".join(map(str, chain))
+            raise TripleFault(f"triple fault: {story}", self.post_mortem(second)) from None
+        why = f"#{second.vector.name} while #{first.vector.name} was being delivered"
+        return CpuException(Vector.DF, 0, why=why)
 
     # --- in ------------------------------------------------------------------------------------
 

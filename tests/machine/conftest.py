@@ -97,7 +97,7 @@ class Bench:
         self.install(14, handler)
 
     def load_gdt_with_tss(self):
-        """GDT: null, code, data, TSS (0x18), double-fault TSS (0x20); TR is loaded with the first."""
+        """GDT: null, code, data, TSS (0x18), double-fault TSS (0x20); TR is loaded."""
         gdt = self.symbols["gdt"]
         self.cpu.write(
             gdt,

@@ -1,3 +1,6 @@
+from kernel_sim.values import AddrRange
+
+
 def test_the_screen_is_blank_at_power_on(bench):
     assert bench.machine.vga.lines() == [" " * 80] * 25
 
@@ -29,8 +32,6 @@ def test_the_bios_rom_does_not_change(bench):
 
 
 def test_a_device_answers_in_its_range_and_each_access_is_an_event(bench):
-    from kernel_sim.values import AddrRange
-
     class Counter:
         value = 5
 

@@ -45,7 +45,10 @@ def test_bulk_reads_and_writes_cross_pages(bench):
     bench.cpu.write(0x30_0F80, data)
     assert bench.cpu.read(0x30_0F80, len(data)) == data
     bench.cpu.fill(0x30_0FF0, 0x1020, 0xAB)
-    assert bench.cpu.read(0x30_0FEF, 0x1022) == data[0x6F:0x70] + b"\xab" * 0x1020 + data[0x1090:0x1091]
+    assert (
+        bench.cpu.read(0x30_0FEF, 0x1022)
+        == data[0x6F:0x70] + b"\xab" * 0x1020 + data[0x1090:0x1091]
+    )
 
 
 def test_negative_lengths_are_refused(bench):
