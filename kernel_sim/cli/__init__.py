@@ -1,0 +1,1 @@
+"""The command line ``ksim``: one module per command, imported when it is used."""
