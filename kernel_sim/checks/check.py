@@ -1,0 +1,158 @@
+"""A check, and the three things that can come out of it: passed, failed, or errored (ours)."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Self
+
+from kernel_sim.checks.subject import Subject
+
+PASSED: Final = "passed"
+FAILED: Final = "failed"
+ERRORED: Final = "errored"
+
+
+@dataclass(frozen=True, slots=True)
+class Counterexample:
+    """The smallest case that fails, as plain data.
+
+    Args:
+        operations: what was done, one item for each step, in order.
+        expected: what would have been right.
+        got: what came back.
+        replay: the document that ``ksim replay`` runs again.
+        line: the same as one line for a notebook.
+        picture: expected and got beside each other, in text.
+    """
+
+    operations: tuple[Mapping[str, Any], ...]
+    expected: Any
+    got: Any
+    replay: Mapping[str, Any]
+    line: str = ""
+    picture: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields as JSON holds them."""
+        return {
+            "operations": [dict(item) for item in self.operations],
+            "expected": self.expected,
+            "got": self.got,
+            "replay": dict(self.replay),
+            "line": self.line,
+            "picture": self.picture,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong, explained.
+
+    Args:
+        rule: short name of the rule that was broken.
+        requirement: the requirement's id.
+        problem: one sentence with the figures.
+        concept: from `concepts.CONCEPTS`.
+        cause: the likely cause in a sentence, may be empty.
+        counterexample: the smallest case, None where there is nothing to run again.
+        line: the line of the plugin's own source, where one is known.
+        source_line: its text.
+    """
+
+    rule: str
+    requirement: str
+    problem: str
+    concept: str
+    cause: str = ""
+    counterexample: Counterexample | None = None
+    line: int | None = None
+    source_line: str = ""
+
+    @property
+    def message(self) -> str:
+        """Problem, requirement and likely cause in one line."""
+        where = f" at line {self.line}: {self.source_line}" if self.line else ""
+        cause = f" {self.cause}" if self.cause else ""
+        return f"{self.problem}{where} ({self.requirement}).{cause}"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One of several separate questions of a check, each of the same weight."""
+
+    title: str
+    finding: Finding | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing was found."""
+        return self.finding is None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The outcome of one check.
+
+    Args:
+        status: ``'passed'``, ``'failed'`` or ``'errored'``; an errored check is ours and costs nothing.
+        finding: of a failed check, what is wrong.
+        share: which part of the points is earned, 0 to 1.
+        error: of an errored check, what went wrong with us.
+        parts: where a check asks several questions, the answer to each.
+    """
+
+    status: str
+    finding: Finding | None = None
+    share: float = 0.0
+    error: str = ""
+    parts: tuple[Part, ...] = field(default=())
+
+    @classmethod
+    def passed(cls) -> Self:
+        """All is well."""
+        return cls(PASSED, share=1.0)
+
+    @classmethod
+    def failed(cls, finding: Finding) -> Self:
+        """Something is wrong."""
+        return cls(FAILED, finding)
+
+    @classmethod
+    def errored(cls, error: str) -> Self:
+        """The check itself went wrong; the student gets the points."""
+        return cls(ERRORED, share=1.0, error=error)
+
+    @classmethod
+    def of_parts(cls, parts: list[Part]) -> Self:
+        """Passed if every part is; else the first finding, and the share of the parts that passed."""
+        wrong = [part for part in parts if not part.passed]
+        if not wrong:
+            return cls(PASSED, share=1.0, parts=tuple(parts))
+        share = 1 - len(wrong) / len(parts)
+        return cls(FAILED, wrong[0].finding, share, parts=tuple(parts))
+
+
+CheckFunction = Callable[[Subject, int], Result]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check of a lab.
+
+    Args:
+        id: the id of its test cell in the notebook, and of its points in the course.
+        lab: ``'lab1'`` to ``'lab5'``.
+        requirements: the ids it covers.
+        function: called with the subject and a seed; its docstring's first line is the student's.
+        visible: whether students have it.
+    """
+
+    id: str
+    lab: str
+    requirements: tuple[str, ...]
+    function: CheckFunction
+    visible: bool = True
+
+    @property
+    def title(self) -> str:
+        """The line a student reads."""
+        return (self.function.__doc__ or self.id).strip().splitlines()[0]

@@ -1,0 +1,69 @@
+"""The subject of a lab's checks: a bench that can be made anew, and what has been learnt about the plugin."""
+
+from collections.abc import Callable, Mapping
+
+from kernel_sim.checks.bench import Bench, Outcome, Run, Scenario
+from kernel_sim.values import RegionKind
+
+
+class Subject:
+    """A `Bench` for as many checks as share it. The plugin is loaded at the first use.
+
+    Args:
+        make_bench: loads the plugin into a new bench.
+
+    Attributes:
+        stateful: whether an earlier boot was seen to change a later one. Checks that are not about this then use a new
+            bench for every boot, so that the mistake costs points only once.
+        carried: firmware type → kind, where the plugin's class of a type is wrong in itself. Checks that are not about
+            classes accept it, for the same reason.
+        boots: how many machines were booted.
+    """
+
+    def __init__(self, make_bench: Callable[[], Bench]) -> None:
+        self.stateful = False
+        self.carried: Mapping[int, RegionKind] = {}
+        self.boots = 0
+        self._make_bench = make_bench
+        self._bench: Bench | None = None
+        self._used = False
+
+    @property
+    def bench(self) -> Bench:
+        """The present bench."""
+        if self._bench is None:
+            self._bench = self._make_bench()
+        return self._bench
+
+    @property
+    def loaded(self) -> Outcome:
+        """Whether the plugin could be loaded."""
+        return self.bench.loaded
+
+    @property
+    def used(self) -> bool:
+        """Whether the present bench has booted before."""
+        return self._used
+
+    def boot(self, scenario: Scenario) -> Run:
+        """A new machine with the plugin; module globals are those of the boots before."""
+        self._used = True
+        self.boots += 1
+        return self.bench.boot(scenario)
+
+    def boot_alone(self, scenario: Scenario) -> Run:
+        """As `boot`, but on a new bench if the plugin is known to carry state from boot to boot."""
+        if self.stateful and self._used:
+            self.renew()
+        return self.boot(scenario)
+
+    def renew(self) -> None:
+        """Load the plugin anew at the next use."""
+        self.close()
+
+    def close(self) -> None:
+        """Give the bench back."""
+        if self._bench is not None:
+            self._bench.close()
+        self._bench = None
+        self._used = False
