@@ -6,7 +6,7 @@ from typing import Any
 
 from kernel_sim.assembly import assemble
 from kernel_sim.boot_report import boot_json
-from kernel_sim.boot_steps import KernelUnderBoot, default_description
+from kernel_sim.boot_steps import KernelUnderBoot, default_description, identity
 from kernel_sim.budget import Budget
 from kernel_sim.config import Config
 from kernel_sim.console import Console
@@ -233,6 +233,8 @@ def _wire(
     calls.update(host.resolve(registrations))
     if not any(item.plugin.implements("describe_region") for item in registrations):
         calls["describe_region"] = host.default_call("describe_region", default_description)
+    if not any("paging" in item.roles for item in registrations):
+        calls["phys_to_virt"] = host.default_call("phys_to_virt", identity)
     fault_path = FaultPath(machine, hooks, host.observers)
     kernel = KernelUnderBoot(shared, Kernel(shared, "kernel"), fault_path)
     return Boot(chosen, machine, host, kernel, calls)

@@ -158,3 +158,8 @@ STEPS: Final[dict[str, Callable[[KernelUnderBoot], None]]] = {
 def default_description(region: MemoryRegion) -> str:
     """The kernel's own line about a region, where no plugin describes it."""
     return f"Base: {region.base:#018x}, Length: {region.length:#018x}, Type: {region.kind.name}"
+
+
+def identity(physical: int) -> int:
+    """The kernel's own answer to `phys_to_virt` in a boot that ends before paging is set up."""
+    return physical

@@ -232,7 +232,8 @@ class Host:
         """The kernel's own answer to a hook that no plugin implements."""
         owner = Owner(hook, ROLE_OF_HOOK.get(hook, ""), "kernel")
         guarded = GuardedCall(self, owner, function, RESULTS[hook])
-        return HookCall(self, hook, HOOK_PARAMETERS[hook][1:], ask_provider(guarded))
+        kind = QuietCall if hook in QUIET_HOOKS else HookCall
+        return kind(self, hook, HOOK_PARAMETERS[hook][1:], ask_provider(guarded))
 
     def refused(self, owner: Owner, error: KernelError) -> None:
         """Remember which hook a `KernelError` came from: the innermost one sees it first."""

@@ -8,6 +8,7 @@ from kernel_sim.errors import MachineStopped, show
 from kernel_sim.values import Event
 
 LAST_EVENTS: Final = 20
+LINE_LIMIT: Final = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +95,10 @@ def describe_error(error: BaseException) -> str:
 
 
 def format_event(event: Event) -> str:
-    """An event in one line, its integers in hexadecimal."""
+    """An event in one line of at most `LINE_LIMIT` characters, its integers in hexadecimal."""
     fields = " ".join(f"{name}={_short(value)}" for name, value in event.fields.items())
-    return f"#{event.number} {event.kind} {fields}"
+    line = f"#{event.number} {event.kind} {fields}"
+    return line if len(line) <= LINE_LIMIT else line[: LINE_LIMIT - 1] + "…"
 
 
 def _short(value: object) -> str:
