@@ -72,7 +72,8 @@ class Ram:
             raise InputError(
                 f"{self.size_bytes:#x} bytes of memory", expected=f"at most {MAX_BYTES:#x}"
             )
-        self._offsets: dict[int, int] = {}
+        self.known_offsets: dict[int, int] = {}
+        """Frame number → offset of the frames that this side has touched; for reading only."""
         self._flags = self.size_bytes
         self._slab_used = -1
         self._block = _allocate(self.size_bytes + self.size_bytes // PAGE_SIZE + PAGE_SIZE, fd)
@@ -90,7 +91,7 @@ class Ram:
 
     def offset(self, frame: int) -> int:
         """Where the frame lies in the views, poisoned on its first touch; `NO_RAM` if unbacked."""
-        offset = self._offsets.get(frame)
+        offset = self.known_offsets.get(frame)
         return self._touch(frame) if offset is None else offset
 
     def has(self, frame: int) -> bool:
@@ -99,14 +100,14 @@ class Ram:
 
     def touched(self, frame: int) -> bool:
         """Whether the frame was ever written or accessed by the processor since power-on."""
-        if frame in self._offsets:
+        if frame in self.known_offsets:
             return True
         place = self._place(frame)
         return place != NO_RAM and self._slab_used < 0 and self._is_flagged(place)
 
     def touched_frames(self) -> list[int]:
         """The numbers of the frames this side has touched, in ascending order."""
-        return sorted(self._offsets)
+        return sorted(self.known_offsets)
 
     def _place(self, frame: int) -> int:
         """The offset a frame has in the layout drawn above, touched or not."""
@@ -125,12 +126,12 @@ class Ram:
         if self._slab_used >= 0:
             place = self._next_slot()
         elif self._is_flagged(place):
-            self._offsets[frame] = place
+            self.known_offsets[frame] = place
             return place
         else:
             self.u8[self._flags + (place >> FRAME_SHIFT)] = 1
         self.u8[place : place + PAGE_SIZE] = self.poison(frame)
-        self._offsets[frame] = place
+        self.known_offsets[frame] = place
         return place
 
     def poison(self, frame: int) -> bytes:
@@ -152,17 +153,17 @@ class Ram:
     def clear(self) -> None:
         """Forget all contents: every frame is untouched again, as after a power cycle."""
         if self._slab_used < 0:
-            for place in self._offsets.values():
+            for place in self.known_offsets.values():
                 self.u8[self._flags + (place >> FRAME_SHIFT)] = 0
         else:
             self._slab_used = 0
-        self._offsets.clear()
+        self.known_offsets.clear()
 
     def close(self) -> None:
         """Give the memory back to the system; no access is possible afterwards."""
         for view in (self.u64, self.u32, self.u16, self.u8):
             view.release()
-        self._offsets.clear()
+        self.known_offsets.clear()
         if not isinstance(self._block, bytearray):
             self._block.close()
 
@@ -206,7 +207,7 @@ class Ram:
     def load(self, physical: int, size_bytes: int) -> int:
         """The little-endian unsigned number of ``size_bytes`` at ``physical``."""
         within = physical & OFFSET_MASK
-        offset = self._offsets.get(physical >> FRAME_SHIFT)
+        offset = self.known_offsets.get(physical >> FRAME_SHIFT)
         if offset is not None and within + size_bytes <= PAGE_SIZE:
             start = offset + within
             return int.from_bytes(self.u8[start : start + size_bytes], "little")
