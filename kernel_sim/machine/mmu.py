@@ -74,6 +74,8 @@ class Mmu:
     def __init__(self, ram: Ram, physical_bits: int = PHYSICAL_BITS) -> None:
         self.physical_bits = physical_bits
         self.pdptes: tuple[int, ...] = (0, 0, 0, 0)
+        self.wide = False
+        """Whether entries are 8 bytes."""
         self.root = 0
         self._ram = ram
         self._mode: PagingMode | None = None
@@ -83,6 +85,7 @@ class Mmu:
     def configure(self, mode: PagingMode | None, *, wp: bool, cr4: int, efer: int) -> None:
         """Take over the control bits; ``mode`` None is paging off."""
         self._mode = mode
+        self.cr4 = cr4
         self._wp = wp
         self._smep = bool(cr4 & CR4_SMEP)
         self._smap = bool(cr4 & CR4_SMAP)
@@ -92,11 +95,20 @@ class Mmu:
             self._steps = ()
             return
         self._steps = steps(mode, self.physical_bits, nxe, bool(cr4 & CR4_PSE))
-        wide = mode.entry_bytes == 8
+        self.wide = wide = mode.entry_bytes == 8
         self._reports_fetch = self._smep or (nxe and wide)
-        self._wide = wide
         self._entry_shift = 3 if wide else 2
         self._canonical_shift = mode.linear_bits - 1 if mode.linear_bits > 32 else 0
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The levels that a walk takes under the present controls."""
+        return self._steps
+
+    @property
+    def write_protect(self) -> bool:
+        """CR0.WP: whether supervisor writes obey R/W."""
+        return self._wp
 
     def load_pdptes(self, cr3: int) -> None:
         """Fill the PDPTE registers, as MOV CR3 does in PAE mode.
@@ -122,7 +134,8 @@ class Mmu:
         table = self.root
         rights = RW | US
         execute_disable = 0
-        load = self._load_8 if self._wide else self._load_4
+        ram, entry_shift = self._ram, self._entry_shift
+        known = ram.known_offsets
         for step in self._steps:
             index = (address >> step.shift) & step.index_mask
             if step.registers:
@@ -131,8 +144,13 @@ class Mmu:
                     raise self.fault(address, access, 0)
                 table = entry & ADDRESS_MASK
                 continue
-            entry_address = table + (index << self._entry_shift)
-            entry = load(entry_address)
+            entry_address = table + (index << entry_shift)
+            offset = known.get(entry_address >> FRAME_SHIFT)
+            if offset is None:
+                entry = self._load_8(entry_address) if self.wide else self._load_4(entry_address)
+            else:
+                view = ram.u64 if self.wide else ram.u32
+                entry = view[(offset + (entry_address & OFFSET_MASK)) >> entry_shift]
             if not entry & P:
                 raise self.fault(address, access, 0)
             leaf = step.last or entry & step.large
@@ -148,6 +166,33 @@ class Mmu:
                 self._store(entry_address, entry | ACCESSED)
             table = entry & ADDRESS_MASK
         raise AssertionError("a paging mode without a last level")
+
+    def last_table(self, address: int) -> tuple[int, int, int] | None:
+        """Where the last-level table for ``address`` lies, with the rights and XD bits on the way.
+
+        Sets the accessed flags on the way; None where the walk ends above: a fault or a large page.
+        """
+        try:
+            self.check_address(address)
+        except CpuException:
+            return None
+        table, rights, execute_disable = self.root, RW | US, 0
+        for step in self._steps[:-1]:
+            index = (address >> step.shift) & step.index_mask
+            entry_address = table + (index << self._entry_shift)
+            if step.registers:
+                entry = self.pdptes[index]
+            else:
+                entry = self._load_8(entry_address) if self.wide else self._load_4(entry_address)
+            if not entry & P or entry & step.large or entry & step.table_reserved:
+                return None
+            if not step.registers:
+                rights &= entry
+                execute_disable |= entry & NX
+                if not entry & ACCESSED:
+                    self._store(entry_address, entry | ACCESSED)
+            table = entry & ADDRESS_MASK
+        return table, rights, execute_disable
 
     def _finish(  # noqa: PLR0913, PLR0917 - the state of the walk, handed over once
         self,
@@ -262,7 +307,7 @@ class Mmu:
         offset = ram.offset(physical >> FRAME_SHIFT)
         if offset == NO_RAM or ram.journal:
             ram.store(physical, 1 << self._entry_shift, entry)
-        elif self._wide:
+        elif self.wide:
             ram.u64[(offset + (physical & OFFSET_MASK)) >> 3] = entry
         else:
             ram.u32[(offset + (physical & OFFSET_MASK)) >> 2] = entry
