@@ -83,7 +83,7 @@ def install_all() -> bool:
     """
     locked = ("--require-hashes", "-r", LOCK)
     if install_uv():
-        install = (BIN / "uv", "pip", "install", "--quiet", "--python", PYTHON)
+        install: tuple[object, ...] = (BIN / "uv", "pip", "install", "--quiet", "--python", PYTHON)
         if succeeds(*install, *locked) and succeeds(*install, *OURS):
             return True
         print("uv could not install; trying pip, which is slower.", flush=True)

@@ -1,0 +1,1 @@
+"""The instructor's commands of ``ksim``: one module each, found by entry points."""
