@@ -115,7 +115,7 @@ class LoadStoreUnit:
 
     def write(self, address: int, data: bytes | bytearray | memoryview) -> None:
         """Write ``data`` from the linear ``address`` on; what came before a fault stays written."""
-        self._write(address, bytes(data))
+        self._write(address, bytes(memoryview(data)))
 
     def fill(self, address: int, n: int, byte: int) -> None:
         """Set ``n`` bytes from the linear ``address`` on to ``byte``."""

@@ -103,3 +103,8 @@ def test_a_handler_that_changes_the_tables_each_time_is_no_loop(paged):
 
 def test_fetch_reads_the_code_of_the_image(bench):
     assert bench.cpu.fetch(bench.cpu.ip) == 0x90
+
+
+def test_a_number_is_no_data_to_write(bench):
+    with pytest.raises(TypeError):
+        bench.cpu.write(0x30_0000, 5)
