@@ -25,7 +25,7 @@ def assemble(
     Args:
         profile: gives the plugins of all roles that ``sources`` does not.
         sources: role → what `load_plugin` takes.
-        extras: plugins that fill every role they implement; None for those that the profile's settings ask for.
+        extras: plugins that fill the roles that are still empty; None for those that the profile's settings ask for.
         config: the settings of this boot.
         until: the last step; roles that are first needed later are left empty.
 
@@ -42,10 +42,10 @@ def assemble(
     others = [loaded.get(source) for source in _extras(profile, extras, config, until)]
     for other in others:
         for role in other.roles:
-            if role in sources and providers.get(role, other) is not other:
-                raise two_providers(role, providers[role], other)
-            if extras is not None and role not in sources:
-                providers[role] = other
+            first = providers.get(role, other)
+            if first is not other and (role in sources or first in others):
+                raise two_providers(role, first, other)
+            providers.setdefault(role, other)
     plugins = list(
         dict.fromkeys([*(plugin.name for plugin in providers.values()), *_names(others)])
     )

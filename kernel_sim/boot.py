@@ -243,7 +243,7 @@ def _wire(
 def _sequence(result: Boot, until: str | None) -> Sequence[str]:
     """The steps to take: those of the plugin that fills ``boot``, else the profile's."""
     steps = list(result.profile.steps)
-    if "boot" in result.roles:
+    if any(plugin.implements("boot_sequence") for plugin in result.plugins):
         try:
             steps = result.kernel.hooks.boot_sequence()
         except (KernelError, KernelOops) as error:

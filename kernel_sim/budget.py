@@ -15,11 +15,13 @@ class Budget:
     """Limits of one call of a hook by the kernel, the hooks that it calls included.
 
     ``events`` counts trace events and gives the same result on every machine; ``seconds`` is processor time of the
-    thread, None for no limit, as in a worker that is killed from outside.
+    thread, None for no limit, as in a worker that is killed from outside. ``timer`` keeps the time where the process
+    has a way of its own, as a worker that may start no thread; None takes the platform's.
     """
 
     events: int = 200_000
     seconds: float | None = 10.0
+    timer: "Timer | None" = None
 
 
 class OutOfTime(BudgetExceeded):
@@ -53,6 +55,8 @@ def timer(budget: Budget) -> Timer:
     """The timer for ``budget`` on this platform: a watchdog thread, or line counts in the browser."""
     if budget.seconds is None:
         return NoTimer()
+    if budget.timer is not None:
+        return budget.timer
     if sys.platform == "emscripten":
         from kernel_sim.line_counter import LineCounter  # noqa: PLC0415 - browser only
 

@@ -1,5 +1,6 @@
 """A plugin after loading: what it implements, which roles it fills, and what is wrong with it."""
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
 from kernel_sim.hookspecs import ROLE_HOOKS
@@ -18,7 +19,7 @@ from kernel_sim.source_location import Location, at
 class Problem:
     """Something wrong with a plugin's source.
 
-    ``kind`` is ``'does_not_load'``, ``'cell_raised'``, ``'misspelt'``, ``'wrong_parameters'``, ``'wrong_wrapper'``,
+    ``kind`` is ``'raised'`` (the file or a cell does), ``'misspelt'``, ``'wrong_parameters'``, ``'wrong_wrapper'``,
     ``'duplicate'`` or ``'unmarked'``.
     """
 
@@ -64,6 +65,10 @@ class LoadedPlugin:
     def renamed(self, name: str) -> "LoadedPlugin":
         """The same plugin under another name."""
         return replace(self, name=name)
+
+    def with_files(self, files: AbstractSet[str]) -> "LoadedPlugin":
+        """The same plugin, with more names under which its source appears in tracebacks."""
+        return replace(self, files=self.files | files)
 
     def implements(self, hook: str) -> bool:
         """Whether it has an implementation of ``hook`` of its own, wrappers aside."""

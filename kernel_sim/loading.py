@@ -7,32 +7,44 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
-from kernel_sim.errors import BudgetExceeded, InputError, MachineStopped
+from kernel_sim.budget import Budget
+from kernel_sim.errors import InputError
 from kernel_sim.loaded_plugin import LoadedPlugin, Problem, inspect_plugin
-from kernel_sim.oops import describe_error
 from kernel_sim.nearest import unknown_name
-from kernel_sim.notebook_source import read_notebook
-from kernel_sim.source_compile import compile_source
-from kernel_sim.source_location import Location, at, locate
+from kernel_sim.notebook_source import parse_notebook, read_notebook
+from kernel_sim.oops import describe_error
+from kernel_sim.source_location import locate
+from kernel_sim.source_plugin import notebook_plugin, python_plugin
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-__all__ = ["ENTRY_POINT_GROUP", "LoadedPlugin", "Problem", "load_plugin", "plugin_names"]
+__all__ = [
+    "ENTRY_POINT_GROUP",
+    "LoadedPlugin",
+    "Problem",
+    "load_plugin",
+    "load_text",
+    "plugin_names",
+]
 
 ENTRY_POINT_GROUP: Final = "kernel_sim"
+LOAD_BUDGET: Final = Budget()
+"""Of each cell, and of a whole ``.py`` file."""
 _SUFFIXES: Final = (".py", ".ipynb")
 _PACKAGES: Final = ("kernel_v", "bulldog_early", "bulldog", "theseus", "cyrius")
 
 
-def load_plugin(source: str | Path | object) -> LoadedPlugin:
+def load_plugin(source: object, budget: Budget = LOAD_BUDGET) -> LoadedPlugin:
     """The plugin that ``source`` names or is.
 
     Args:
-        source: the name of an entry point, the path of a ``.py`` or ``.ipynb`` file, a module, or an instance.
+        source: the name of an entry point, the path of a ``.py`` or ``.ipynb`` file, a `RunningNotebook`, a module,
+            or an instance.
+        budget: of running a file's source.
 
     Returns:
-        The plugin. Source that raises or does not compile gives a plugin with ``problems`` and without hooks.
+        The plugin. Source that raises or does not compile gives a plugin with ``problems``.
 
     Raises:
         InputError: no such plugin or file, or a file that can't be read.
@@ -40,17 +52,33 @@ def load_plugin(source: str | Path | object) -> LoadedPlugin:
     if isinstance(source, LoadedPlugin):
         return source
     if isinstance(source, Path):
-        return _load_file(source)
+        return _load_file(source, budget)
     if isinstance(source, str):
         if source.endswith(_SUFFIXES) or "/" in source or "\\" in source:
-            return _load_file(Path(source))
+            return _load_file(Path(source), budget)
         return _load_named(source)
-    to_plugin = getattr(source, "loaded_plugin", None)
-    if callable(to_plugin):
-        snapshot = to_plugin()
-        if isinstance(snapshot, LoadedPlugin):
-            return snapshot
+    now = getattr(source, "loaded_plugin", None)
+    plugin = now() if callable(now) else None
+    if isinstance(plugin, LoadedPlugin):
+        return plugin
     return inspect_plugin(source, _object_name(source), "object")
+
+
+def load_text(text: str, name: str, budget: Budget | None = None) -> LoadedPlugin:
+    """The plugin whose source is ``text``; no file is read.
+
+    Args:
+        text: a notebook's JSON if ``name`` ends in ``.ipynb``, else Python.
+        name: of the file that it came from, for reports.
+        budget: of running the source; None sets no limit of time.
+
+    Raises:
+        InputError: the text of a notebook is none.
+    """
+    path, limits = Path(name), budget or Budget(seconds=None)
+    if path.suffix != ".ipynb":
+        return python_plugin(text, path, limits)
+    return notebook_plugin(parse_notebook(text, path.name), path, limits)
 
 
 def plugin_names() -> list[str]:
@@ -58,7 +86,7 @@ def plugin_names() -> list[str]:
     return sorted(_entry_points())
 
 
-# --- names ----------------------------------------------------------------------------------------------------------
+# --- names ----------------------------------------------------------------------------------------
 
 
 def _entry_points() -> dict[str, "EntryPoint"]:
@@ -77,12 +105,13 @@ def _load_named(name: str) -> LoadedPlugin:
     try:
         plugin: object = _import(module_name)
     except Exception as error:  # noqa: BLE001 - a third party's import may raise anything
-        return _not_loaded(name, f"plugin {name}", error)
+        problem = Problem("raised", describe_error(error), locate(error.__traceback__))
+        return LoadedPlugin(name, f"plugin {name}", None, (), (problem,))
     return inspect_plugin(plugin, name, f"plugin {name}")
 
 
 def _import(value: str) -> object:
-    """The module, or the attribute of one, that an entry point's value ``module[:attribute]`` names."""
+    """The module, or the attribute of one, that an entry point's ``module[:attribute]`` names."""
     module_name, _, attribute = value.partition(":")
     found: object = importlib.import_module(module_name)
     for part in filter(None, attribute.split(".")):
@@ -91,7 +120,7 @@ def _import(value: str) -> object:
 
 
 def _reference_module(name: str) -> str | None:
-    """The module of a reference plugin, found by its name: looking through all entry points takes 30 ms."""
+    """The module of a reference plugin, found by its name: entry points take 30 ms to look through."""
     for package in _PACKAGES:
         if name.startswith(f"{package}_"):
             module = f"kernel_sim_{package}.{name.removeprefix(f'{package}_')}"
@@ -102,78 +131,35 @@ def _reference_module(name: str) -> str | None:
     return None
 
 
-# --- files ----------------------------------------------------------------------------------------------------------
+# --- files ----------------------------------------------------------------------------------------
 
 
-def _load_file(path: Path) -> LoadedPlugin:
+def _load_file(path: Path, budget: Budget) -> LoadedPlugin:
     if not path.is_file():
         raise InputError("there is no such file", where=str(path), expected="a .py or .ipynb file")
     if path.suffix not in _SUFFIXES:
         raise InputError("is no plugin file", where=str(path), expected="a .py or .ipynb file")
-    return _load_notebook(path) if path.suffix == ".ipynb" else _load_python(path)
+    if path.suffix == ".ipynb":
+        return notebook_plugin(read_notebook(path), path, budget)
+    return _load_python(path, budget)
 
 
-def _load_python(path: Path) -> LoadedPlugin:
+def _load_python(path: Path, budget: Budget) -> LoadedPlugin:
+    """The plugin in a ``.py`` file; modules beside it can be imported while it loads."""
     try:
         source = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise InputError(f"can't be read: {error.strerror}", where=str(path)) from error
     except UnicodeDecodeError as error:
-        raise InputError(
-            "is no text in UTF-8", where=str(path), expected="Python source"
-        ) from error
-    module, name = _new_module(path), str(path)
-    sys.path.insert(0, str(path.parent.resolve()))
+        where = str(path)
+        raise InputError("is no text in UTF-8", where=where, expected="Python source") from error
+    folder = str(path.parent.resolve())
+    sys.path.insert(0, folder)
     try:
-        problem = _execute(source, name, module, "does_not_load")
+        return python_plugin(source, path, budget)
     finally:
-        sys.path.remove(str(path.parent.resolve()))
-    if problem is not None:
-        return LoadedPlugin(path.stem, name, module, (), (problem,), frozenset({name}))
-    return inspect_plugin(module, path.stem, name)
-
-
-def _load_notebook(path: Path) -> LoadedPlugin:
-    """The notebook as one module; a cell that raises is a problem, and the next one follows."""
-    module = _new_module(path)
-    problems = [
-        problem
-        for cell in read_notebook(path)
-        if (problem := _execute(cell.source, cell.name, module, "cell_raised")) is not None
-    ]
-    return inspect_plugin(module, path.stem, str(path), tuple(problems))
-
-
-def _new_module(path: Path) -> ModuleType:
-    """An empty module of its own name; it is in ``sys.modules``, where dataclasses look for it."""
-    count = sum(name.startswith("kernel_sim_loaded_") for name in sys.modules)
-    module = ModuleType(f"kernel_sim_loaded_{count}_{path.stem}")
-    module.__file__ = str(path)
-    sys.modules[module.__name__] = module
-    return module
-
-
-def _execute(source: str, name: str, module: ModuleType, kind: str) -> Problem | None:
-    """Run ``source`` in ``module``; the problem if that raised."""
-    try:
-        exec(compile_source(source, name), vars(module))  # noqa: S102 - this is what loading means
-    except (KeyboardInterrupt, BudgetExceeded):
-        raise
-    except (Exception, SystemExit, MachineStopped) as error:
-        return _problem(kind, error, name)
-    return None
-
-
-def _problem(kind: str, error: BaseException, name: str) -> Problem:
-    if isinstance(error, SyntaxError) and error.filename == name and error.lineno:
-        return Problem(kind, f"{type(error).__name__}: {error.msg}", at(name, error.lineno))
-    location = locate(error.__traceback__, frozenset({name})) or Location(name)
-    return Problem(kind, describe_error(error), location)
-
-
-def _not_loaded(name: str, origin: str, error: Exception) -> LoadedPlugin:
-    problem = Problem("does_not_load", describe_error(error), locate(error.__traceback__))
-    return LoadedPlugin(name, origin, None, (), (problem,))
+        if folder in sys.path:
+            sys.path.remove(folder)
 
 
 def _object_name(plugin: object) -> str:

@@ -32,12 +32,25 @@ def read_notebook(path: Path) -> list[Cell]:
         InputError: the file can't be read or is no notebook of format 4.
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise InputError(f"can't be read: {error.strerror}", where=str(path)) from error
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise InputError("is no JSON", where=str(path), expected="a notebook") from error
-    return plugin_cells(document, path.name)
+    return parse_notebook(text, path.name)
+
+
+def parse_notebook(text: str, name: str) -> list[Cell]:
+    """The plugin's code cells of the notebook whose JSON is ``text``.
+
+    Raises:
+        InputError: the text is no notebook of format 4.
+    """
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError("is no JSON", where=name, expected="a notebook") from error
+    return plugin_cells(document, name)
 
 
 def plugin_cells(document: Any, name: str) -> list[Cell]:  # noqa: ANN401 - parsed JSON

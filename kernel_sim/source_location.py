@@ -3,7 +3,8 @@
 import linecache
 import sys
 import sysconfig
-from collections.abc import Iterator, Set
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -28,7 +29,7 @@ class Location:
         return f"{self.file}, line {self.line}" if self.line else self.file
 
 
-def locate(trace: TracebackType | None, files: Set[str] = frozenset()) -> Location:
+def locate(trace: TracebackType | None, files: AbstractSet[str] = frozenset()) -> Location:
     """The innermost line of ``trace`` that belongs to ``files``, or else to nobody's library.
 
     Args:
@@ -68,4 +69,6 @@ def _frames(trace: TracebackType | None) -> Iterator[tuple[str, int]]:
 
 def _is_library(file: str) -> bool:
     """Whether ``file`` is ours, Python's or an installed package's."""
+    if Path(file).parent.name == "kernel_sim_grader":
+        return True
     return file.startswith((OUR_FOLDER, "<frozen", "<kernel_sim", "<string>", *_LIBRARY_FOLDERS))
