@@ -38,12 +38,17 @@ KEPT: Final = int(PageTableFlags.ACCESSED | PageTableFlags.DIRTY)
 
 @hookimpl
 def init_paging(kernel: "Kernel", layout: list[MapRequest]) -> int:
-    """Build the tables for ``layout`` while paging is off; the directory's physical address."""
+    """Build the tables for ``layout`` while paging is off; the directory's physical address.
+
+    Page 0 is left out whatever the layout says: the kernel keeps nothing there, NULL faults.
+    """
     root = tables.new_table(kernel)
     try:
         for request in layout:
-            map_range(kernel, root, request.virtual, request.physical, request.flags)
-            kernel.log("paging_layout", name=request.name, start=request.virtual.start)
+            skipped = 0 if request.virtual.start else PAGE_SIZE
+            pages = AddrRange(request.virtual.start + skipped, request.virtual.end)
+            map_range(kernel, root, pages, request.physical + skipped, request.flags)
+            kernel.log("paging_layout", name=request.name, start=pages.start, end=pages.end)
     except MapError:
         tables.release_tables(kernel, root)
         raise

@@ -1,12 +1,14 @@
 """KV-19 to KV-26: two-level tables, the enable sequence, and the page-fault stub."""
 
 import pytest
+from kernel_sim_kernel_v.fault_words import fault_lines
 
 from kernel_sim import (
     AddrRange,
     MachineStopped,
     MapError,
     NotMapped,
+    PageFault,
     PageFaultErrorCode,
     PageTableFlags,
     UnmapError,
@@ -144,10 +146,6 @@ def test_kv_24_a_write_to_an_unmapped_address_is_reported_in_words():
     ],
 )
 def test_kv_24_each_bit_of_the_error_code_is_decoded(code, words):
-    from kernel_sim_kernel_v.fault_words import fault_lines
-
-    from kernel_sim import PageFault
-
     assert words in fault_lines(PageFault(0x1000, code, 0, 0, 0, 0))[1]
 
 
