@@ -103,6 +103,8 @@ def receive_with_descriptor(connection: socket.socket) -> tuple[bytes, int | Non
     Raises:
         FrameError: the other end has gone.
     """
+    if not hasattr(socket, "SCM_RIGHTS"):
+        return receive_frame(connection), None
     space = socket.CMSG_SPACE(array.array("i").itemsize)
     try:
         first, ancillary, _, _ = connection.recvmsg(HEADER_BYTES, space)

@@ -29,12 +29,16 @@ SANDBOX: Final = "process"
 class Limits:
     """What one worker may use."""
 
-    cpu_seconds: int = 20
+    cpu_seconds: int = 60
     """Processor time of the whole worker; past it the kernel ends the process."""
-    request_seconds: float = 20.0
+    request_seconds: float = 10.0
     """Wall time of one request, for code that sleeps instead of working."""
+    load_seconds: float = 40.0
+    """Wall time of loading the plugin, whose cells have budgets of their own."""
     memory_bytes: int = 768 * 1024 * 1024
     """Private memory; simulated RAM on a shared file is not counted in it."""
+    resident_bytes: int = 1536 * 1024 * 1024
+    """All memory that is in use, simulated RAM included; looked at while the grader waits."""
     file_bytes: int = 1024 * 1024
     """Longest file that can be written."""
     open_files: int = 64

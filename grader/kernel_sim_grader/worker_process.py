@@ -31,8 +31,17 @@ from kernel_sim_grader.zygote import End, Ended, Fork, Forked
 WORKER = "kernel_sim_grader.worker"
 
 
-class WorkerDied(Exception):  # noqa: N818 - an outcome of the student's code, not an error of the grader's
-    """A worker is gone or had to be ended; the message is a student's line."""
+class WorkerDied(Exception):  # noqa: N818 - an outcome of the student's code, no error of ours
+    """A worker is gone or had to be ended.
+
+    Args:
+        cause: the student's line.
+        slow: whether it had used all the time there was.
+    """
+
+    def __init__(self, cause: str, *, slow: bool = False) -> None:
+        super().__init__(cause)
+        self.slow = slow
 
 
 class WorkerProcess:
@@ -55,26 +64,26 @@ class WorkerProcess:
         self._channel = channel
         self._end = end
 
-    def request(self, payload: bytes, descriptors: tuple[int, ...] = ()) -> bytes:
-        """The worker's answer to one request.
+    def request(self, payload: bytes, seconds: float, descriptors: tuple[int, ...] = ()) -> bytes:
+        """The worker's answer to one request, awaited for ``seconds``.
 
         Raises:
             WorkerDied: the worker ended, kept silent too long, or sent what is no answer.
         """
         if self.ended is not None:
             raise WorkerDied("the worker has ended before")
-        deadline = time.monotonic() + self.limits.request_seconds
+        deadline = time.monotonic() + seconds
         try:
             if has_input(self._channel):
                 self._refuse_early_answer()
             send_frame(self._channel, payload, deadline=deadline, descriptors=descriptors)
-            return receive_frame(self._channel, deadline=deadline, while_waiting=self._watch_memory)
+            return receive_frame(self._channel, deadline=deadline, while_waiting=self._watch)
         except EndOfStream:
-            raise WorkerDied(self._cause_of_death(self.end(patience=1.0))) from None
+            raise self._death(self.end(patience=1.0)) from None
         except DeadlineError:
             self.end()
-            seconds = self.limits.request_seconds
-            raise WorkerDied(f"no answer within {seconds:g} seconds: does it wait?") from None
+            cause = f"no answer within {seconds:g} seconds: does it wait for something?"
+            raise WorkerDied(cause, slow=True) from None
         except FrameError as error:
             self.end()
             raise WorkerDied(f"the worker broke the protocol: {error}") from None
@@ -103,26 +112,31 @@ class WorkerProcess:
             raise FrameError("it answered before it was asked")
         raise EndOfStream("the connection is closed")
 
-    def _watch_memory(self) -> None:
-        """End a worker whose resident private memory exceeds its limit."""
+    def _watch(self) -> None:
+        """End a worker that has eaten too much memory or has started processes (Linux)."""
+        folder = Path(f"/proc/{self.pid}")
         try:
-            fields = Path(f"/proc/{self.pid}/statm").read_text(encoding="ascii").split()
-            resident = (int(fields[1]) - int(fields[2])) * os.sysconf("SC_PAGESIZE")
-        except (OSError, ValueError, IndexError):
+            fields = (folder / "statm").read_text(encoding="ascii").split()
+            children = (folder / f"task/{self.pid}/children").read_text(encoding="ascii")
+        except OSError:
             return
-        if resident > self.limits.memory_bytes:
+        resident = int(fields[1]) * os.sysconf("SC_PAGESIZE")
+        if resident > self.limits.resident_bytes:
             self.end()
-            raise WorkerDied(f"more than {self.limits.memory_bytes >> 20} MiB of memory used")
+            raise WorkerDied(f"more than {self.limits.resident_bytes >> 20} MiB of memory used")
+        if children:
+            self.end()
+            raise WorkerDied("the plugin started another process")
 
-    def _cause_of_death(self, ended: Ended) -> str:
+    def _death(self, ended: Ended) -> WorkerDied:
         if ended.killed:
-            return "the plugin closed the worker's channel"
+            return WorkerDied("the plugin closed the worker's channel")
         if ended.status == -getattr(signal, "SIGXCPU", 0):
-            seconds = self.limits.cpu_seconds
-            return f"more than {seconds} seconds of processor time used: does a loop never end?"
+            cause = f"more than {self.limits.cpu_seconds} seconds of processor time used"
+            return WorkerDied(f"{cause}: does a loop never end?", slow=True)
         if ended.status < 0:
-            return f"the worker was ended by signal {_signal_name(-ended.status)}"
-        return f"the plugin ended the process with status {ended.status}"
+            return WorkerDied(f"the worker was ended by signal {_signal_name(-ended.status)}")
+        return WorkerDied(f"the plugin ended the process with status {ended.status}")
 
 
 class WorkerSource(Protocol):

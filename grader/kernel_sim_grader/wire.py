@@ -1,0 +1,263 @@
+"""The messages between the grader and a worker: msgspec structures in msgpack, nothing else.
+
+Each request has one kind of answer, decoded by a decoder of just that kind. Values inside stay
+plain data until `kernel_sim_grader.plain.restore` has built what the hook's annotation names.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from kernel_sim.checks.bench import FAILURE_KINDS, Failure, Operation, Outcome, Scenario
+from kernel_sim.values import Event
+from kernel_sim_grader.plain import MismatchError, extension, flatten, hook_types, restore
+
+MAX_TEXT: Final = 4000
+"""A longer text of a worker's is cut."""
+
+
+class Message(msgspec.Struct, frozen=True, tag=True, array_like=True, forbid_unknown_fields=True):
+    """What crosses the channel."""
+
+
+class Load(Message, frozen=True):
+    """Load a plugin: ``text`` is the content of the file ``name``, which says what it is."""
+
+    name: str
+    text: str
+    roles: list[str]
+
+
+class Boot(Message, frozen=True):
+    """Boot a new machine; with ``shared_ram`` its memory is the file that comes along."""
+
+    scenario: dict[str, Any]
+    shared_ram: bool
+
+
+class Batch(Message, frozen=True):
+    """Call hooks one after another: ``[hook, arguments]`` each."""
+
+    operations: list[tuple[str, list[Any]]]
+
+
+class Screen(Message, frozen=True):
+    """Ask for the text screen."""
+
+
+class Events(Message, frozen=True):
+    """Ask for the trace."""
+
+
+class Read(Message, frozen=True):
+    """Ask for physical memory, where it is not shared."""
+
+    physical: int
+    size_bytes: int
+
+
+class Reported(Message, frozen=True):
+    """A failure in a worker; the fields are those of `kernel_sim.checks.bench.Failure`."""
+
+    kind: str
+    error: str
+    reason: str
+    message: str
+    hook: str
+    line: int | None
+    source_line: str
+
+
+class Loaded(Message, frozen=True):
+    """The answer to `Load`."""
+
+    failure: Reported | None
+
+
+class Booted(Message, frozen=True):
+    """The answer to `Boot`."""
+
+    failure: Reported | None
+    regions: list[Any]
+    boot_info: dict[str, Any] | None
+
+
+class Results(Message, frozen=True):
+    """The answer to `Batch`: one ``[value, failure]`` for each operation."""
+
+    outcomes: list[tuple[Any, Reported | None]]
+
+
+class Lines(Message, frozen=True):
+    """The answer to `Screen`."""
+
+    lines: list[str]
+
+
+class Trace(Message, frozen=True):
+    """The answer to `Events`: ``[number, kind, fields]`` each."""
+
+    events: list[tuple[int, str, dict[str, Any]]]
+
+
+class Data(Message, frozen=True):
+    """The answer to `Read`."""
+
+    data: bytes
+
+
+Request = Load | Boot | Batch | Screen | Events | Read
+Answer = Loaded | Booted | Results | Lines | Trace | Data
+ANSWERS: Final[dict[type[Message], type[Message]]] = {
+    Load: Loaded,
+    Boot: Booted,
+    Batch: Results,
+    Screen: Lines,
+    Events: Trace,
+    Read: Data,
+}
+_decoders: Final = {
+    kind: msgspec.msgpack.Decoder(answer, ext_hook=extension) for kind, answer in ANSWERS.items()
+}
+_requests: Final = msgspec.msgpack.Decoder(Request, ext_hook=extension)
+
+
+class ProtocolError(Exception):
+    """A message that is none."""
+
+
+def encode(message: Message) -> bytes:
+    """``message`` as bytes."""
+    return msgspec.msgpack.encode(message)
+
+
+def decode_request(payload: bytes) -> Request:
+    """What the grader asks; it is trusted."""
+    request: Request = _requests.decode(payload)
+    return request
+
+
+def decode_answer(payload: bytes, request: Message) -> Any:  # noqa: ANN401 - the kind in ANSWERS
+    """The answer to ``request``.
+
+    Raises:
+        ProtocolError: the bytes are no such answer.
+    """
+    try:
+        return _decoders[type(request)].decode(payload)
+    except (msgspec.MsgspecError, MismatchError, RecursionError, ValueError) as error:
+        raise ProtocolError(f"no {ANSWERS[type(request)].__name__}: {error}") from None
+
+
+def boot_request(scenario: Scenario, *, shared_ram: bool) -> Boot:
+    """The request that boots ``scenario``."""
+    return Boot(flatten(scenario), shared_ram)
+
+
+def scenario_of(request: Boot) -> Scenario:
+    """The scenario that a boot request holds."""
+    scenario: Scenario = restore(request.scenario, Scenario)
+    return scenario
+
+
+def batch_request(operations: list[Operation]) -> Batch:
+    """The request that calls ``operations``."""
+    return Batch([(item.hook, [flatten(value) for value in item.args]) for item in operations])
+
+
+def operations_of(request: Batch) -> list[Operation]:
+    """The operations that a request holds, their arguments of the types that the hooks take."""
+    return [_operation(hook, arguments) for hook, arguments in request.operations]
+
+
+def _operation(hook: str, arguments: list[Any]) -> Operation:
+    hints, _ = hook_types(hook)
+    pairs = zip(arguments, hints, strict=True)
+    return Operation(hook, tuple(restore(value, hint) for value, hint in pairs))
+
+
+def results(outcomes: list[Outcome]) -> Results:
+    """The answer that carries ``outcomes``."""
+    return Results([_result(outcome) for outcome in outcomes])
+
+
+def _result(outcome: Outcome) -> tuple[Any, Reported | None]:
+    try:
+        return flatten(outcome.value), reported(outcome.failure)
+    except (MismatchError, RecursionError) as error:
+        return None, reported(Failure("wrong_type", message=f"the hook returned {error}"))
+
+
+def outcomes_of(answer: Results, operations: list[Operation]) -> list[Outcome]:
+    """What the worker says of each operation, its value of the type the hook promises.
+
+    Raises:
+        ProtocolError: there are more or fewer outcomes than operations.
+    """
+    if len(answer.outcomes) != len(operations):
+        raise ProtocolError(f"{len(answer.outcomes)} results of {len(operations)} operations")
+    return [
+        _outcome(operation.hook, value, failure)
+        for operation, (value, failure) in zip(operations, answer.outcomes, strict=True)
+    ]
+
+
+def _outcome(hook: str, value: Any, failure: Reported | None) -> Outcome:  # noqa: ANN401
+    if failure is not None:
+        return Outcome(failure=failure_of(failure))
+    try:
+        return Outcome(restore(value, hook_types(hook)[1]))
+    except MismatchError as error:
+        return Outcome(failure=Failure("wrong_type", message=f"{hook} returned {error}", hook=hook))
+
+
+def trace_message(events: Sequence[Event]) -> Trace:
+    """The answer that carries ``events``."""
+    return Trace([(event.number, event.kind, flatten(event.fields)) for event in events])
+
+
+def events_of(answer: Trace) -> list[Event]:
+    """The events in an answer."""
+    return [Event(number, _text(kind), fields) for number, kind, fields in answer.events]
+
+
+def reported(failure: Failure | None) -> Reported | None:
+    """``failure`` as a message."""
+    if failure is None:
+        return None
+    return Reported(
+        failure.kind,
+        _text(failure.error),
+        _text(failure.reason),
+        _text(failure.message),
+        failure.hook,
+        failure.line,
+        _text(failure.source_line),
+    )
+
+
+def failure_of(message: Reported | None) -> Failure | None:
+    """The failure in a message, its texts cut.
+
+    Raises:
+        ProtocolError: its kind is none.
+    """
+    if message is None:
+        return None
+    if message.kind not in FAILURE_KINDS:
+        raise ProtocolError(f"a failure of the kind {_text(message.kind)!r}")
+    return Failure(
+        message.kind,
+        _text(message.error),
+        _text(message.reason),
+        _text(message.message),
+        _text(message.hook),
+        message.line,
+        _text(message.source_line),
+    )
+
+
+def _text(text: object) -> str:
+    """At most `MAX_TEXT` characters that UTF-8 can hold."""
+    return str(text)[:MAX_TEXT].encode("utf-8", "replace").decode()

@@ -1,0 +1,139 @@
+"""The student's side of the boundary: loads a plugin, boots machines, answers in plain data.
+
+Run by the grader as ``python -m kernel_sim_grader.worker MODE FD ROLES LIMITS``. MODE ``zygote``
+forks workers (Linux), ``worker`` serves one channel, ``shared`` gets its channel on standard input
+(Windows). Nothing here knows a hidden check, a seed of the course, or a reference of a graded role.
+"""
+
+import contextlib
+import os
+import signal
+import socket
+import sys
+from dataclasses import replace
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Final
+
+import msgspec
+
+from kernel_sim.budget import Budget
+from kernel_sim.checks.bench import Run
+from kernel_sim.checks.local_bench import CHECK_BUDGET, LocalBench
+from kernel_sim.loading import ENTRY_POINT_GROUP, LOAD_BUDGET, load_text
+from kernel_sim.machine import Ram, ram_for
+from kernel_sim.profiles import profile, profile_names
+from kernel_sim_grader import wire
+from kernel_sim_grader.frames import EndOfStream, receive_with_descriptor, send_frame
+from kernel_sim_grader.isolation import Limits, isolate
+from kernel_sim_grader.plain import flatten
+from kernel_sim_grader.signal_timer import SignalTimer
+from kernel_sim_grader.zygote import run_zygote
+
+HIDDEN_MODULES: Final = (
+    "kernel_sim_grader.build",
+    "kernel_sim_grader.checks",
+    "kernel_sim_grader.corpus",
+    "kernel_sim_grader.course",
+)
+
+
+class Server:
+    """Answers one grader's requests about one plugin."""
+
+    def __init__(self) -> None:
+        self._bench: LocalBench | None = None
+        self._run: Run | None = None
+        self._ram: Ram | None = None
+
+    def answer(self, request: wire.Request, descriptor: int | None) -> wire.Message:
+        """What ``request`` asks for; ``descriptor`` is the shared memory of a boot."""
+        if isinstance(request, wire.Load):
+            return self._load(request)
+        if isinstance(request, wire.Boot):
+            return self._boot(request, descriptor)
+        if self._run is None:
+            raise wire.ProtocolError("nothing is booted")
+        if isinstance(request, wire.Batch):
+            return wire.results(self._run.batch(wire.operations_of(request)))
+        if isinstance(request, wire.Screen):
+            return wire.Lines(self._run.screen())
+        if isinstance(request, wire.Read):
+            return wire.Data(self._run.ram.read(request.physical, request.size_bytes))
+        return wire.trace_message(self._run.events())
+
+    def _load(self, request: wire.Load) -> wire.Loaded:
+        plugin = load_text(request.text, request.name, in_worker(LOAD_BUDGET))
+        self._bench = LocalBench(plugin, request.roles, in_worker(CHECK_BUDGET))
+        return wire.Loaded(wire.reported(self._bench.loaded.failure))
+
+    def _boot(self, request: wire.Boot, descriptor: int | None) -> wire.Booted:
+        if self._bench is None:
+            raise wire.ProtocolError("nothing is loaded")
+        scenario = wire.scenario_of(request)
+        self._run = self._ram = None
+        if descriptor is not None:
+            self._ram = ram_for(scenario.machine, seed=scenario.seed, fd=descriptor)
+            os.close(descriptor)
+        self._run = self._bench.boot(scenario, ram=self._ram)
+        return wire.Booted(
+            wire.reported(self._run.booted.failure),
+            flatten(self._run.regions),
+            flatten(self._run.boot_info),
+        )
+
+
+def in_worker(budget: Budget) -> Budget:
+    """``budget``, its time kept without a thread where there are signals."""
+    return replace(budget, timer=SignalTimer()) if hasattr(signal, "setitimer") else budget
+
+
+def serve(channel: int, limits: Limits, forbidden: tuple[str, ...]) -> None:
+    """Isolate this process and answer requests on the open file ``channel`` until it is closed."""
+    isolate(channel, limits, forbidden)
+    connection = socket.socket(fileno=channel)
+    server = Server()
+    with contextlib.suppress(EndOfStream):
+        while True:
+            payload, descriptor = receive_with_descriptor(connection)
+            answer = server.answer(wire.decode_request(payload), descriptor)
+            send_frame(connection, wire.encode(answer))
+
+
+def warm_up(roles: tuple[str, ...]) -> tuple[str, ...]:
+    """Import the ungraded roles' references; the modules of the graded ones, which stay out."""
+    forbidden = set(HIDDEN_MODULES)
+    for name in profile_names():
+        for role, plugin in profile(name).roles.items():
+            module = reference_module(plugin)
+            if role in roles:
+                forbidden.add(module)
+            else:
+                import_module(module)
+    return tuple(sorted(forbidden))
+
+
+def reference_module(plugin: str) -> str:
+    """The module of the reference plugin that an entry point names."""
+    (point,) = entry_points(group=ENTRY_POINT_GROUP, name=plugin)
+    return point.module
+
+
+def main(arguments: list[str]) -> None:
+    """Run the mode that the command line names."""
+    mode, descriptor, role_names, options = arguments
+    roles = tuple(filter(None, role_names.split(",")))
+    limits = msgspec.json.decode(options, type=Limits)
+    forbidden = warm_up(roles)
+    if mode == "zygote":
+        control = socket.socket(fileno=int(descriptor))
+        run_zygote(control, lambda channel: serve(channel, limits, forbidden))
+    elif mode == "shared":
+        channel = socket.fromshare(sys.stdin.buffer.read())  # type: ignore[attr-defined] # Windows
+        serve(channel.detach(), limits, forbidden)
+    else:
+        serve(int(descriptor), limits, forbidden)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
