@@ -14,6 +14,9 @@ COMMANDS: Final = {
     "machines": ("kernel_sim.cli.machines", "List the presets and the real firmware maps."),
     "check": ("kernel_sim.cli.check", "Run the checks of a lab on a plugin or notebook."),
     "replay": ("kernel_sim.cli.replay", "Run a counterexample again, step by step."),
+    "memlayout": ("kernel_sim.cli.memlayout", "Boot a profile and show what its page tables map."),
+    "verify": ("kernel_sim.cli.verify", "Compare a kernel's page tables with an x86 emulator."),
+    "conformance": ("kernel_sim.cli.conformance", "Compare the MMU with Unicorn."),
 }
 """Command → its module, which holds a typer ``app``, and the line about it in ``ksim --help``."""
 
