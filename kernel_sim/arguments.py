@@ -1,4 +1,7 @@
-"""Checks of what a plugin passes to another role: a wrong type is the caller's mistake, at the caller's line."""
+"""Checks of what a plugin passes to another role.
+
+A wrong type is the caller's mistake, at the caller's line.
+"""
 
 from typing import TypeVar
 

@@ -25,7 +25,8 @@ def assemble(
     Args:
         profile: gives the plugins of all roles that ``sources`` does not.
         sources: role → what `load_plugin` takes.
-        extras: plugins that fill the roles that are still empty; None for those that the profile's settings ask for.
+        extras: plugins that fill the roles that are still empty; None for those that the profile's
+            settings ask for.
         config: the settings of this boot.
         until: the last step; roles that are first needed later are left empty.
 
@@ -66,7 +67,10 @@ def two_providers(role: str, first: LoadedPlugin, second: LoadedPlugin) -> Input
 
 
 class _Loaded:
-    """Loads each source once, so that one plugin in two roles keeps one state, and gives each a name of its own."""
+    """Loads each source once, so that one plugin in two roles keeps one state.
+
+    No two plugins have the same name.
+    """
 
     def __init__(self) -> None:
         self._plugins: list[tuple[object, LoadedPlugin]] = []

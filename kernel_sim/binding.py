@@ -1,7 +1,8 @@
 """Bind an implementation to its plugin's view of the kernel, parameters by name.
 
-A bound function takes the hook's parameters without ``kernel``, in the specification's order, whatever its
-implementation leaves out or reorders. It is made once and called directly, or registered with pluggy.
+A bound function takes the hook's parameters without ``kernel``, in the specification's order,
+whatever its implementation leaves out or reorders. It is made once and called directly, or
+registered with pluggy.
 """
 
 from collections.abc import Callable
@@ -26,13 +27,19 @@ def bind(implementation: Implementation, view: object) -> Bound:
 
 
 def forward(hook: str, call: Bound) -> Bound:
-    """``call``, which takes any arguments, as a function with the hook's parameter names, as pluggy needs it."""
+    """``call``, which takes any arguments, as a function with the hook's parameter names.
+
+    Pluggy reads the names from the code, not from the signature.
+    """
     names = HOOK_PARAMETERS[hook][1:]
     return _factory(names, names, (), False)(call, None)
 
 
 def mark(bound: Bound, hook: str, wrapper: Implementation | None = None) -> Bound:
-    """``bound`` with the mark that pluggy looks for; the order of calls is the order of registration."""
+    """``bound`` with the mark that pluggy looks for.
+
+    The order of calls is the order of registration.
+    """
     options = {
         "wrapper": wrapper is not None and wrapper.wrapper,
         "hookwrapper": wrapper is not None and wrapper.hookwrapper,
@@ -54,7 +61,8 @@ def _factory(
 ) -> Callable[[Bound, object], Bound]:
     """A maker of bound functions for one pair of parameter lists.
 
-    The source is made of names that the specifications hold, so compiling it runs nothing of a plugin's.
+    The source is made of names that the specifications hold, so compiling it runs nothing of a
+    plugin's.
     """
     arguments = [*positional, *(f"{name}={name}" for name in keyword_only)]
     call = f"implementation({', '.join(arguments)})"

@@ -1,4 +1,7 @@
-"""Booting: a profile on a machine, with any role in other hands; what comes out is always a report."""
+"""Booting: a profile on a machine, with any role in other hands.
+
+What comes out is always a report.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +15,7 @@ from kernel_sim.config import Config
 from kernel_sim.console import Console
 from kernel_sim.errors import BudgetExceeded, KernelError, MachineStopped
 from kernel_sim.fault_path import FaultPath
-from kernel_sim.hook_calls import HookCall, Owner
+from kernel_sim.hook_calls import HookCall, Owner, Value
 from kernel_sim.hooks import Hooks
 from kernel_sim.host import Host
 from kernel_sim.kernel import Kernel, SharedKernel
@@ -50,7 +53,7 @@ class Boot:
 
     def __init__(
         self,
-        profile: Profile,  # noqa: A002,RUF100 - the word of the contract
+        profile: Profile,
         machine: Machine,
         host: Host,
         kernel: KernelUnderBoot,
@@ -117,7 +120,7 @@ class Boot:
         """The machine's last state if it stopped, else empty."""
         return self.host.stopped.post_mortem if self.host.stopped is not None else {}
 
-    def call(self, hook: str, *arguments: object) -> Any:  # noqa: ANN401 - any hook's result
+    def call(self, hook: str, *arguments: object) -> Value:
         """Call ``hook`` as the kernel would, through the facade and its checks.
 
         Raises:
@@ -130,7 +133,7 @@ class Boot:
         return getattr(self.kernel.hooks, hook)(*arguments)
 
     def report(self, error: BaseException) -> Oops:
-        """The report of an error that left `call`: where in the plugin it came from, and the last events."""
+        """The report of an error that left `call`: hook, plugin, line, last events."""
         if isinstance(error, KernelOops):
             return error.oops
         if isinstance(error, KernelError):
@@ -154,7 +157,7 @@ class Boot:
             self.steps.append(Step(name, ok=True))
 
     def _failure(self, step: str, error: BaseException) -> Oops:
-        """The oops of a failed step; where no hook ran, it is the step's, and its role's plugin is named."""
+        """The oops of a failed step; where no hook ran it names the step and its role."""
         oops = self.report(error)
         if isinstance(error, MachineStopped):
             self.host.stopped = error
@@ -164,7 +167,7 @@ class Boot:
         return oops.at_step(step, role, self.roles.get(role, "kernel"))
 
 
-def boot(
+def boot(  # noqa: PLR0913 - one keyword for each thing that a boot can be told
     profile: str | Profile = "kernel-v",
     machine: str | MachineSpec | None = None,
     roles: Mapping[str, object] | None = None,
@@ -177,11 +180,14 @@ def boot(
     budget: Budget | None = None,
     extras: Sequence[object] | None = None,
 ) -> Boot:
-    """Boot ``profile`` on ``machine``. Whatever plugins do, the result is a `Boot`, with ``oops`` if it failed.
+    """Boot ``profile`` on ``machine``.
+
+    Whatever plugins do, the result is a `Boot`, with ``oops`` if it failed.
 
     Args:
         profile: a name, or a profile of one's own.
-        machine: a name, the path of a JSON file, or a description; the profile's machine by default.
+        machine: a name, the path of a JSON file, or a description; the profile's machine by
+            default.
         roles: role → plugin: what `load_plugin` takes. The profile's own plugins fill the rest.
         seed: of the poison in RAM.
         until: the last step to take.
@@ -192,7 +198,8 @@ def boot(
         extras: plugins beside the roles, in the place of those that the profile's settings ask for.
 
     Raises:
-        InputError: an unknown name or setting, a file that can't be read, or a machine that can't boot this profile.
+        InputError: an unknown name or setting, a file that can't be read, or a machine that can't
+            boot this profile.
     """
     chosen = _profile(profile)
     if until is not None and until not in chosen.steps and "boot" not in (roles or {}):

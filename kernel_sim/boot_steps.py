@@ -51,7 +51,7 @@ class KernelUnderBoot:
         else:
             self.view.hooks.boot_step(step)
 
-    # --- before memory ----------------------------------------------------------------------------------------------
+    # --- before memory ----------------------------------------------------------------------------
 
     def console(self) -> None:
         """A blank screen and a first line on it."""
@@ -66,7 +66,7 @@ class KernelUnderBoot:
         """Segments and tasks."""
         self.fault_path.install_gdt_and_tss()
 
-    # --- memory -----------------------------------------------------------------------------------------------------
+    # --- memory -----------------------------------------------------------------------------------
 
     def memmap(self) -> None:
         """Parse the firmware's table and show it (KV-1 to KV-5)."""
@@ -107,7 +107,7 @@ class KernelUnderBoot:
         kernel.console.print(f"[PAGING] enabled, CR3 {kernel.cpu.cr3:#x}")
 
     def layout(self) -> list[MapRequest]:
-        """What the kernel wants mapped: all memory below the limit one to one, and the interrupt controllers."""
+        """What is to be mapped: memory below the limit one to one, the interrupt controllers."""
         limit = self.view.config.physical_limit
         uncached = _RIGHTS | PageTableFlags.NO_CACHE
         return [

@@ -1,4 +1,4 @@
-"""What a hook may use: a counted number of events, and processor time where a watchdog can keep it."""
+"""What a hook may use: so many events, and so much processor time."""
 
 import sys
 from dataclasses import dataclass
@@ -14,9 +14,10 @@ LINES_PER_SECOND: Final = 300_000
 class Budget:
     """Limits of one call of a hook by the kernel, the hooks that it calls included.
 
-    ``events`` counts trace events and gives the same result on every machine; ``seconds`` is processor time of the
-    thread, None for no limit, as in a worker that is killed from outside. ``timer`` keeps the time where the process
-    has a way of its own, as a worker that may start no thread; None takes the platform's.
+    ``events`` counts trace events and gives the same result on every machine; ``seconds`` is
+    processor time of the thread, None for no limit, as in a worker that is killed from outside.
+    ``timer`` keeps the time where the process has a way of its own, as a worker that may start no
+    thread; None takes the platform's.
     """
 
     events: int = 200_000
@@ -52,7 +53,7 @@ class NoTimer:
 
 
 def timer(budget: Budget) -> Timer:
-    """The timer for ``budget`` on this platform: a watchdog thread, or line counts in the browser."""
+    """The timer for ``budget``: a watchdog thread, or line counts in the browser."""
     if budget.seconds is None:
         return NoTimer()
     if budget.timer is not None:

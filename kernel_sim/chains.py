@@ -1,4 +1,4 @@
-"""The order in which the plugins of a boot are asked: by rank, then by name, never by the order of loading."""
+"""The order in which plugins are asked: by rank, then by name, whatever the order of loading."""
 
 from kernel_sim.implementations import Implementation
 from kernel_sim.registration import Registration

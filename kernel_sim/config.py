@@ -8,7 +8,9 @@ from kernel_sim.nearest import did_you_mean, unknown_name
 
 
 class Config:
-    """A profile's settings with what the user changed; plugins read them, the kernel alone fills them in.
+    """A profile's settings with what the user changed.
+
+    Plugins read them, the kernel alone fills them in.
 
     Args:
         defaults: name → value; these are all the names there are.

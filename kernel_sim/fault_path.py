@@ -1,4 +1,6 @@
-"""Interrupt stubs, descriptor tables and the fault path: from a vector to the plugins that decide about it.
+"""Interrupt stubs, descriptor tables and the fault path.
+
+From a vector to the plugins that decide about it.
 
 The kernel image holds the tables (KV-U7)::
 
@@ -49,7 +51,7 @@ class FaultPath:
         self._observers = observers
         self._symbols = machine.boot_info.symbols
 
-    # --- tables -----------------------------------------------------------------------------------------------------
+    # --- tables -----------------------------------------------------------------------------------
 
     def install_idt(self) -> None:
         """Write the stubs and the gates, register the handlers, load IDTR."""
@@ -62,7 +64,10 @@ class FaultPath:
         self._cpu.lidt(idt, VECTORS * _GATE_BYTES - 1)
 
     def install_gdt_and_tss(self) -> None:
-        """Write segments and tasks, load GDTR, the segment registers and TR; vector 8 becomes a task gate."""
+        """Write segments and tasks, load GDTR, the segment registers and TR.
+
+        Vector 8 becomes a task gate.
+        """
         symbols, cpu = self._symbols, self._cpu
         tasks = {"df_tss": symbols["df_stack_top"], "tss": self._ring_0_stack()}
         for name, stack in tasks.items():
@@ -111,7 +116,7 @@ class FaultPath:
             state[offset : offset + 4] = value.to_bytes(4, "little")
         return bytes(state)
 
-    # --- handlers ---------------------------------------------------------------------------------------------------
+    # --- handlers ---------------------------------------------------------------------------------
 
     def _handler(self, vector: int) -> Callable[[TrapFrame], None]:
         if vector == PAGE_FAULT:

@@ -1,8 +1,8 @@
-"""Calling hooks: who runs, what becomes of an error, and the event that a call leaves in the trace."""
+"""Calling hooks: who runs, what becomes of an error, which event is left in the trace."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeAlias
 
 from kernel_sim.binding import Bound
 from kernel_sim.errors import KernelError
@@ -11,8 +11,13 @@ from kernel_sim.plain import plain
 from kernel_sim.results import Read
 from kernel_sim.trace import Trace
 
+Value: TypeAlias = Any
+"""Whatever a hook takes or returns: the facade knows the types."""
 QUIET_HOOKS: Final = frozenset({"phys_to_virt", "on_event"})
-"""Hooks whose calls leave no event: one runs at every access to a frame, the other at every event."""
+"""Hooks whose calls leave no event.
+
+One runs at every access to a frame, the other at every event.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +37,8 @@ class Switchboard(Protocol):
     running: list[Owner]
     trace: Trace
 
-    def outermost(self, run: Callable[..., Any], arguments: Sequence[Any]) -> Any:  # noqa: ANN401 - any hook's result
-        """Run ``run`` as the kernel's own call: within a budget, an oops becoming a `KernelOops`."""
+    def outermost(self, run: Callable[..., Any], arguments: Sequence[Any]) -> Value:
+        """Run a call of the kernel's own, within a budget; an oops becomes a `KernelOops`."""
 
     def refused(self, owner: Owner, error: KernelError) -> None:
         """Take note of an error that a hook may raise."""
@@ -43,7 +48,10 @@ class Switchboard(Protocol):
 
 
 class GuardedCall:
-    """One bound implementation: its result is checked, and any error but a `KernelError` becomes an oops."""
+    """One bound implementation: its result is checked, its errors become an oops.
+
+    A `KernelError` is an answer and passes.
+    """
 
     __slots__ = ("_bound", "_host", "_read", "owner")
 
@@ -53,7 +61,8 @@ class GuardedCall:
         self._read = read
         self.owner = owner
 
-    def __call__(self, *arguments: Any) -> Any:  # noqa: ANN401 - any hook's parameters and result
+    def __call__(self, *arguments: Value) -> Value:
+        """The implementation's checked answer."""
         running = self._host.running
         running.append(self.owner)
         try:
@@ -82,12 +91,13 @@ class HookCall:
         self._names = names
         self._ask = ask
 
-    def __call__(self, *arguments: Any) -> Any:  # noqa: ANN401 - any hook's parameters and result
+    def __call__(self, *arguments: Value) -> Value:
+        """The hook's answer; as the outermost call if no hook is running."""
         if self._host.running:
             return self._run(*arguments)
         return self._host.outermost(self._run, arguments)
 
-    def _run(self, *arguments: Any) -> Any:  # noqa: ANN401 - any hook's parameters and result
+    def _run(self, *arguments: Value) -> Value:
         try:
             plugin, result = self._ask(*arguments)
         except KernelError as error:
@@ -107,7 +117,7 @@ class QuietCall(HookCall):
 
     __slots__ = ()
 
-    def _run(self, *arguments: Any) -> Any:  # noqa: ANN401 - any hook's parameters and result
+    def _run(self, *arguments: Value) -> Value:
         return self._ask(*arguments)[1]
 
 
@@ -115,7 +125,7 @@ def ask_provider(provider: GuardedCall) -> Callable[..., tuple[str, Any]]:
     """Ask the one provider."""
     name = provider.owner.plugin
 
-    def ask(*arguments: Any) -> tuple[str, Any]:  # noqa: ANN401 - any hook's parameters
+    def ask(*arguments: Value) -> tuple[str, Any]:
         return name, provider(*arguments)
 
     return ask
@@ -124,7 +134,7 @@ def ask_provider(provider: GuardedCall) -> Callable[..., tuple[str, Any]]:
 def ask_first(chain: Sequence[GuardedCall]) -> Callable[..., tuple[str, Any]]:
     """Ask one after the other until one answers; None if nobody does."""
 
-    def ask(*arguments: Any) -> tuple[str, Any]:  # noqa: ANN401 - any hook's parameters
+    def ask(*arguments: Value) -> tuple[str, Any]:
         for call in chain:
             result = call(*arguments)
             if result is not None:
@@ -137,7 +147,7 @@ def ask_first(chain: Sequence[GuardedCall]) -> Callable[..., tuple[str, Any]]:
 def ask_all(calls: Sequence[GuardedCall]) -> Callable[..., tuple[str, list[Any]]]:
     """Ask everybody; the answers in order, None left out."""
 
-    def ask(*arguments: Any) -> tuple[str, list[Any]]:  # noqa: ANN401 - any hook's parameters
+    def ask(*arguments: Value) -> tuple[str, list[Any]]:
         answers = [call(*arguments) for call in calls]
         return "", [answer for answer in answers if answer is not None]
 

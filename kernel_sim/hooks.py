@@ -1,7 +1,8 @@
 """The typed facade over the hooks: how the kernel and its plugins call each other's roles.
 
-Each method checks what it is given, asks the hook's provider, and returns a value of the contract's own type. It
-raises `KernelError` as the hook did. ``docs/hooks.md`` says for each hook when it is called and by whom.
+Each method checks what it is given, asks the hook's provider, and returns a value of the contract's
+own type. It raises `KernelError` as the hook did. ``docs/hooks.md`` says for each hook when it is
+called and by whom.
 """
 
 from collections.abc import Mapping

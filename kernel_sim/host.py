@@ -1,4 +1,7 @@
-"""The plugin host of one boot: resolves each hook once, and runs the outermost call within its budget."""
+"""The plugin host of one boot.
+
+Resolves each hook once, and runs the outermost call within its budget.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -16,11 +19,12 @@ from kernel_sim.hook_calls import (
     HookCall,
     Owner,
     QuietCall,
+    Value,
     ask_all,
     ask_first,
     ask_provider,
 )
-from kernel_sim.hookspecs import BROADCAST_HOOKS, EXTENSION_HOOKS, FIRST_ANSWER_HOOKS, PROJECT
+from kernel_sim.hookspecs import BROADCAST_HOOKS, FIRST_ANSWER_HOOKS, PROJECT
 from kernel_sim.implementations import HOOK_PARAMETERS, ROLE_OF_HOOK, Implementation
 from kernel_sim.missing import MissingHook, not_provided
 from kernel_sim.observers import Observers
@@ -38,7 +42,8 @@ class Host:
     """Knows every plugin of a boot and calls their hooks.
 
     Args:
-        trace: where calls leave events; the host also watches it for `on_event` and for the event budget.
+        trace: where calls leave events; the host also watches it for `on_event` and for the event
+            budget.
         budget: of each outermost call.
     """
 
@@ -55,10 +60,13 @@ class Host:
         self._pluggy: pluggy.PluginManager | None = None
         trace.subscribe(self._watch)
 
-    # --- resolving --------------------------------------------------------------------------------------------------
+    # --- resolving --------------------------------------------------------------------------------
 
     def resolve(self, registrations: Sequence[Registration]) -> dict[str, HookCall]:
-        """Hook → its call, with these plugins. Goes through pluggy where a wrapper is registered."""
+        """Hook → its call, with these plugins.
+
+        Goes through pluggy where a wrapper is registered.
+        """
         self.registrations = in_order(list(registrations))
         links: dict[str, list[Link]] = {hook: [] for hook in HOOK_PARAMETERS}
         wrapped: set[str] = set()
@@ -103,7 +111,7 @@ class Host:
             return ask_all(calls)
         return ask_first(calls) if hook in FIRST_ANSWER_HOOKS else ask_provider(calls[0])
 
-    # --- through pluggy ---------------------------------------------------------------------------------------------
+    # --- through pluggy ---------------------------------------------------------------------------
 
     def _manager(
         self, guarded: dict[str, list[GuardedCall]], wrapped: set[str]
@@ -133,7 +141,7 @@ class Host:
         names = HOOK_PARAMETERS[hook][1:]
         is_list = hook not in FIRST_ANSWER_HOOKS and not _first_result(hook)
 
-        def through(*arguments: Any) -> Any:  # noqa: ANN401 - any hook's parameters and result
+        def through(*arguments: Value) -> Value:
             result = caller(kernel=None, **dict(zip(names, arguments, strict=True)))
             if is_list and hook not in BROADCAST_HOOKS:
                 return None
@@ -150,7 +158,10 @@ class Host:
         return lambda *arguments: (answering, guarded(*arguments))
 
     def _wrapped_observer(self, call: GuardedCall) -> GuardedCall:
-        """One observer's `on_event` with the wrappers round it: the others' are left out of the call."""
+        """One observer's `on_event` with the wrappers round it.
+
+        The others' are left out of the call.
+        """
         manager = self._pluggy
         if manager is None:
             raise RuntimeError("wrappers are registered before hooks are resolved")
@@ -172,9 +183,9 @@ class Host:
         ]
         return ", ".join(names)
 
-    # --- running ----------------------------------------------------------------------------------------------------
+    # --- running ----------------------------------------------------------------------------------
 
-    def outermost(self, run: Callable[..., Any], arguments: Sequence[Any]) -> Any:  # noqa: ANN401 - any hook's result
+    def outermost(self, run: Callable[..., Any], arguments: Sequence[Any]) -> Value:
         """Run a call that the kernel itself makes.
 
         Raises:
@@ -199,7 +210,7 @@ class Host:
             if self.running:
                 self.running.clear()
 
-    def _run_and_tell(self, run: Callable[..., Any], arguments: Sequence[Any]) -> Any:  # noqa: ANN401 - any hook's result
+    def _run_and_tell(self, run: Callable[..., Any], arguments: Sequence[Any]) -> Value:
         try:
             result = run(*arguments)
         except KernelError:

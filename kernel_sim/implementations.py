@@ -34,7 +34,8 @@ ROLE_OF_HOOK: Final = {hook: role for role, hooks in ROLE_HOOKS.items() for hook
 class Implementation:
     """One function that implements ``hook``.
 
-    ``positional`` and ``keyword_only`` name the parameters that it takes of the specification, in its own order.
+    ``positional`` and ``keyword_only`` name the parameters that it takes of the specification, in
+    its own order.
     """
 
     hook: str
@@ -76,7 +77,7 @@ def hook_functions(plugin: object) -> Iterator[tuple[str, Callable[..., Any], di
 def read_implementation(
     name: str, function: Callable[..., Any], options: dict[str, Any]
 ) -> Implementation | Mistake | None:
-    """The implementation that ``function`` is, the mistake in it, or None for an optional unknown hook."""
+    """The implementation that ``function`` is, or the mistake; None if it is optional."""
     hook = options.get("specname") or name
     if hook not in HOOK_PARAMETERS:
         if options.get("optionalhook"):
@@ -105,7 +106,7 @@ def read_implementation(
 def _parameters(
     hook: str, function: Callable[..., Any]
 ) -> tuple[tuple[str, ...], tuple[str, ...]] | Mistake:
-    """The specified parameters that ``function`` takes, or the mistake of asking for one that is not passed."""
+    """The parameters that ``function`` takes, or the mistake of asking for an unknown one."""
     known = HOOK_PARAMETERS[hook]
     positional: list[str] = []
     keyword_only: list[str] = []

@@ -34,7 +34,9 @@ class SharedKernel:
 
 
 class Kernel:
-    """The only handle that a hook gets. Only `state` is there to be written to, by setting its attributes.
+    """The only handle that a hook gets.
+
+    Only `state` is there to be written to, by setting its attributes.
 
     Args:
         shared: what all plugins share.

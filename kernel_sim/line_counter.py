@@ -1,14 +1,23 @@
-"""The time budget where there are no threads: executed Python lines are counted by a trace function."""
+"""The time budget where there are no threads.
+
+Executed Python lines are counted by a trace function.
+"""
 
 import sys
 from types import FrameType
-from typing import Any
+from typing import Any, TypeAlias
 
 from kernel_sim.budget import LINES_PER_SECOND, OutOfTime
 
+TraceFunction: TypeAlias = Any
+"""What ``sys.settrace`` takes: a function that returns one of its own kind."""
+
 
 class LineCounter:
-    """Raises `OutOfTime` after so many lines. Leaves a debugger's or coverage's trace function alone."""
+    """Raises `OutOfTime` after so many lines.
+
+    Leaves a debugger's or coverage's trace function alone.
+    """
 
     def __init__(self) -> None:
         self._left = 0
@@ -27,7 +36,7 @@ class LineCounter:
             self._armed = False
             sys.settrace(None)
 
-    def _count(self, _frame: FrameType, event: str, _argument: Any) -> Any:  # noqa: ANN401 - settrace's own types
+    def _count(self, _frame: FrameType, event: str, _argument: object) -> TraceFunction:
         if event == "line":
             self._left -= 1
             if self._left < 0:

@@ -19,8 +19,8 @@ from kernel_sim.source_location import Location, at
 class Problem:
     """Something wrong with a plugin's source.
 
-    ``kind`` is ``'raised'`` (the file or a cell does), ``'misspelt'``, ``'wrong_parameters'``, ``'wrong_wrapper'``,
-    ``'duplicate'`` or ``'unmarked'``.
+    ``kind`` is ``'raised'`` (the file or a cell does), ``'misspelt'``, ``'wrong_parameters'``,
+    ``'wrong_wrapper'``, ``'duplicate'`` or ``'unmarked'``.
     """
 
     kind: str
@@ -82,7 +82,9 @@ def inspect_plugin(
     problems: tuple[Problem, ...] = (),
     retired: frozenset[int] = frozenset(),
 ) -> LoadedPlugin:
-    """``plugin`` with its implementations; functions that are none become problems and are left out.
+    """``plugin`` with its implementations.
+
+    Functions that are none become problems and are left out.
 
     Args:
         plugin: a module, an instance, or anything else with attributes.
@@ -131,6 +133,6 @@ def _unmarked(plugin: object, found: set[str]) -> list[Problem]:
     return problems
 
 
-def _place(mistake: Mistake) -> Location:
+def _place(mistake: Mistake | Implementation) -> Location:
     code = getattr(mistake.function, "__code__", None)
     return Location() if code is None else at(code.co_filename, code.co_firstlineno)

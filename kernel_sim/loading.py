@@ -1,4 +1,4 @@
-"""Loading a plugin from an entry point, a ``.py`` file, a notebook, the running notebook, or an object."""
+"""Loading a plugin by name, from a ``.py`` file, a notebook, or an object that is one."""
 
 import importlib
 import sys
@@ -39,8 +39,8 @@ def load_plugin(source: object, budget: Budget = LOAD_BUDGET) -> LoadedPlugin:
     """The plugin that ``source`` names or is.
 
     Args:
-        source: the name of an entry point, the path of a ``.py`` or ``.ipynb`` file, a `RunningNotebook`, a module,
-            or an instance.
+        source: the name of an entry point, the path of a ``.py`` or ``.ipynb`` file, a
+            `RunningNotebook`, a module, or an instance.
         budget: of running a file's source.
 
     Returns:
@@ -120,7 +120,10 @@ def _import(value: str) -> object:
 
 
 def _reference_module(name: str) -> str | None:
-    """The module of a reference plugin, found by its name: entry points take 30 ms to look through."""
+    """The module of a reference plugin, found by its name.
+
+    Entry points take 30 ms to look through.
+    """
     for package in _PACKAGES:
         if name.startswith(f"{package}_"):
             module = f"kernel_sim_{package}.{name.removeprefix(f'{package}_')}"

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from kernel_sim.errors import NotSupported
-from kernel_sim.hook_calls import Owner
+from kernel_sim.hook_calls import Owner, Value
 from kernel_sim.hookspecs import EXTENSION_HOOKS
 from kernel_sim.implementations import ROLE_OF_HOOK
 
@@ -19,12 +19,12 @@ class MissingHook(Exception):  # noqa: N818 - becomes an oops of kind 'missing'
 def not_provided(host: "Host", hook: str) -> Callable[..., tuple[str, Any]]:
     """The call of a provider hook without a provider.
 
-    An extension hook raises `NotSupported`; any other one is an oops that names the role's plugin and what is wrong
-    with its source, as a misspelt name most often is the reason.
+    An extension hook raises `NotSupported`; any other one is an oops that names the role's plugin
+    and what is wrong with its source, as a misspelt name most often is the reason.
     """
     role = ROLE_OF_HOOK[hook]
 
-    def ask(*_arguments: Any) -> tuple[str, Any]:  # noqa: ANN401 - any hook's parameters
+    def ask(*_arguments: Value) -> tuple[str, Any]:
         filling = [item.plugin for item in host.registrations if role in item.roles]
         name = filling[0].name if filling else ""
         if hook in EXTENSION_HOOKS:

@@ -17,7 +17,10 @@ _CELL_MAGIC: Final = re.compile(r"^\s*%%")
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A code cell: ``number`` counts code cells from 1, ``name`` stands for a file name in reports."""
+    """A code cell: ``number`` counts code cells from 1.
+
+    ``name`` stands for a file name in reports.
+    """
 
     number: int
     id: str

@@ -1,7 +1,8 @@
 """`on_event` for all: events wait until the outermost hook has returned, faults are told at once.
 
-Nobody is told of what it caused itself: not of its own log lines, nor of anything that follows from its `on_event`.
-Each event carries the names of its authors, so two observers that log cannot feed each other for ever.
+Nobody is told of what it caused itself: not of its own log lines, nor of anything that follows from
+its `on_event`. Each event carries the names of its authors, so two observers that log cannot feed
+each other for ever.
 """
 
 from collections import deque

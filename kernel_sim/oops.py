@@ -1,4 +1,4 @@
-"""A kernel oops: what a person reads when a hook failed, with their own line and the last events."""
+"""A kernel oops: what a person reads when a hook failed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace

@@ -9,7 +9,7 @@ LIST_LIMIT: Final = 256
 """Longer lists are told by their length."""
 
 
-def plain(value: object) -> object:
+def plain(value: object) -> object:  # noqa: PLR0911 - one return for each kind of value
     """``value`` as a trace event may hold it."""
     kind = type(value)
     if value is None or kind is int or kind is str or kind is bool or kind is float:

@@ -9,7 +9,10 @@ from kernel_sim.loaded_plugin import LoadedPlugin
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """``plugin`` with its ``view`` of the kernel; of its role hooks only those of ``roles`` count."""
+    """``plugin`` with its ``view`` of the kernel.
+
+    Of its role hooks only those of ``roles`` count.
+    """
 
     plugin: LoadedPlugin
     view: object

@@ -13,7 +13,7 @@ _POINTER_BYTES: Final = 6
 
 
 def reserved_ranges(boot_info: BootInfo) -> list[AddrRange]:
-    """The first MiB, kernel image, stack and boot tables: merged, rounded outward to frames (KV-16)."""
+    """The first MiB, image, stack and boot tables, merged, rounded outward (KV-16)."""
     ranges = [AddrRange(0, ONE_MIB), *_boot_ranges(boot_info)]
     return merged(
         AddrRange(align_down(item.start, PAGE_SIZE), align_up(item.end, PAGE_SIZE))
@@ -39,14 +39,17 @@ def available(regions: Iterable[MemoryRegion]) -> list[AddrRange]:
 
 
 def usable_frames(regions: Iterable[MemoryRegion], physical_limit: int) -> int:
-    """Frames that lie wholly in available memory below ``physical_limit``, before anything is reserved."""
+    """Frames wholly in available memory below ``physical_limit``, before any reservation."""
     return frames_within(available(regions), 0, physical_limit)
 
 
 def bitmap_area(
     regions: Iterable[MemoryRegion], boot_info: BootInfo, physical_limit: int
 ) -> AddrRange | None:
-    """Available frames of the first MiB with room for one bit a frame, Kernel-V's place if it is free; else None."""
+    """Available frames of the first MiB with room for one bit a frame, None if there are none.
+
+    Kernel-V's own place is taken if it is free.
+    """
     size = align_up(-(-physical_limit // (PAGE_SIZE * 8)), PAGE_SIZE)
     first_frame = AddrRange(0, PAGE_SIZE)
     beyond = AddrRange(ONE_MIB, 1 << 64)

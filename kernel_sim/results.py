@@ -1,7 +1,7 @@
 """What a hook may return, turned into the contract's own types; anything else is a `WrongResult`.
 
-Tuples and objects with the right attributes are as good as the dataclasses of `kernel_sim.values`. A number with a
-decimal point is never an address.
+Tuples and objects with the right attributes are as good as the dataclasses of `kernel_sim.values`.
+A number with a decimal point is never an address.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -41,7 +41,7 @@ def refuse(value: object, expected: str) -> WrongResult:
     return WrongResult(f"returned {shown} ({type(value).__name__}), expected {expected}")
 
 
-# --- single values --------------------------------------------------------------------------------------------------
+# --- single values --------------------------------------------------------------------------------
 
 
 def nothing(_value: object) -> None:
@@ -126,11 +126,11 @@ def fault_action(value: object) -> FaultAction | None:
     raise refuse(value, "FaultAction.RETRY, KILL or PANIC, or None")
 
 
-# --- records and lists ----------------------------------------------------------------------------------------------
+# --- records and lists ----------------------------------------------------------------------------
 
 
 def record(kind: type[T], /, **readers: Read) -> Callable[[object], T]:
-    """A reader of ``kind``: an instance, a tuple of its fields in order, a mapping, or an object with attributes."""
+    """A reader of ``kind``: an instance, a tuple, a mapping, or an object with attributes."""
     names = tuple(readers)
     optional = {
         item.name: item.default

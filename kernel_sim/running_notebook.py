@@ -1,14 +1,18 @@
-"""The running notebook as a plugin: the hooks that its cells have defined, those of a cell's last run only.
+"""The running notebook as a plugin: the hooks that the last run of each cell defined.
 
-Running a cell again retires what it defined before, so a hook whose misspelt name was corrected does not stay.
+Running a cell again retires what it defined before, so a hook whose misspelt name was corrected
+does not stay.
 """
 
 from collections.abc import Callable, Iterator, MutableMapping
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeAlias
 
 from kernel_sim.hookspecs import PROJECT
 from kernel_sim.loaded_plugin import LoadedPlugin, inspect_plugin
+
+FrontEnd: TypeAlias = Any
+"""IPython's shell, or what it tells of a cell; IPython is not imported here."""
 
 
 class RunningNotebook:
@@ -50,7 +54,7 @@ class RunningNotebook:
                 yield value
 
 
-def watch_notebook(shell: Any, name: str = "notebook") -> RunningNotebook:  # noqa: ANN401 - IPython's shell, not imported here
+def watch_notebook(shell: FrontEnd, name: str = "notebook") -> RunningNotebook:
     """The notebook that runs in ``shell``, which tells it of each cell from now on.
 
     Args:
@@ -59,10 +63,10 @@ def watch_notebook(shell: Any, name: str = "notebook") -> RunningNotebook:  # no
     """
     notebook = RunningNotebook(shell.user_ns, name)
 
-    def before(info: Any) -> None:  # noqa: ANN401 - IPython's ExecutionInfo
+    def before(info: FrontEnd) -> None:
         notebook.before_cell(_cell_id(info))
 
-    def after(result: Any) -> None:  # noqa: ANN401 - IPython's ExecutionResult
+    def after(result: FrontEnd) -> None:
         notebook.after_cell(_cell_id(result.info))
 
     shell.events.register("pre_run_cell", before)
@@ -70,6 +74,6 @@ def watch_notebook(shell: Any, name: str = "notebook") -> RunningNotebook:  # no
     return notebook
 
 
-def _cell_id(info: Any) -> str:  # noqa: ANN401 - IPython's ExecutionInfo
+def _cell_id(info: FrontEnd) -> str:
     """The id of a cell; front ends that send none give the cell's text instead."""
     return str(getattr(info, "cell_id", None) or getattr(info, "raw_cell", ""))

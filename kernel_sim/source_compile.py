@@ -1,4 +1,4 @@
-"""Compile a student's source so that reports can quote its lines and warnings stay off the screen."""
+"""Compile a student's source: reports can quote its lines, warnings stay off the screen."""
 
 import linecache
 import warnings

@@ -19,7 +19,7 @@ _LIBRARY_FOLDERS: Final = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A file, or the name of a notebook's cell, and a line in it counted from 1; line 0 is unknown."""
+    """A file or a notebook's cell, and a line in it from 1; line 0 is unknown."""
 
     file: str = ""
     line: int = 0

@@ -14,11 +14,14 @@ from kernel_sim.source_compile import compile_source
 from kernel_sim.source_location import Location, at, locate
 
 LOADED_PREFIX: Final = "kernel_sim_loaded_"
-"""Modules made from source have names of their own in ``sys.modules``, where dataclasses look for them."""
+"""Of the names that modules made from source have in ``sys.modules``: dataclasses look there."""
 
 
 def python_plugin(source: str, path: Path, budget: Budget) -> LoadedPlugin:
-    """The plugin in a Python file's ``source``; if that raises, one without hooks and with the problem."""
+    """The plugin in a Python file's ``source``.
+
+    If that raises, one without hooks and with the problem.
+    """
     module, name = _new_module(path), str(path)
     problem = _execute(source, name, module, budget)
     if problem is not None:
@@ -27,7 +30,10 @@ def python_plugin(source: str, path: Path, budget: Budget) -> LoadedPlugin:
 
 
 def notebook_plugin(cells: list[Cell], path: Path, budget: Budget) -> LoadedPlugin:
-    """The plugin in a notebook's ``cells``; a cell that raises is a problem, and the next one follows."""
+    """The plugin in a notebook's ``cells``.
+
+    A cell that raises is a problem, and the next one follows.
+    """
     module = _new_module(path)
     problems = [
         problem
@@ -64,7 +70,7 @@ def _execute(source: str, name: str, module: ModuleType, budget: Budget) -> Prob
         clock.disarm()
         message = str(BudgetExceeded("seconds", budget.seconds or 0))
         return Problem("raised", message, locate(error.__traceback__, frozenset({name})))
-    except (Exception, SystemExit, MachineStopped, BudgetExceeded) as error:
+    except (Exception, SystemExit, MachineStopped, BudgetExceeded) as error:  # noqa: BLE001 - a student's code
         return _problem(error, name)
     return None
 

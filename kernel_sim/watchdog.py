@@ -1,8 +1,9 @@
-"""The time budget of a process with threads: a watchdog raises `OutOfTime` in the thread that runs a hook.
+"""The time budget where there are threads: one raises `OutOfTime` in that which runs a hook.
 
-Arming is two assignments, since allocators are hot. The watchdog looks every 20 ms; a call that it sees twice with
-the same token is running, and it adds up that thread's processor time. It raises again at each look until the
-thread gives up, so that ``except BaseException`` in a loop does not help. The thread ends after a second of rest.
+Arming is two assignments, since allocators are hot. The watchdog looks every 20 ms; a call that it
+sees twice with the same token is running, and it adds up that thread's processor time. It raises
+again at each look until the thread gives up, so that ``except BaseException`` in a loop does not
+help. The thread ends after a second of rest.
 """
 
 import ctypes
@@ -63,7 +64,10 @@ class Watchdog:
     def _look(
         self, thread: int, token: int, seconds: float, seen: tuple[int, float] | None
     ) -> tuple[int, float]:
-        """Raise in ``thread`` if its call has used its time; the token and when it was first seen."""
+        """Raise in ``thread`` if its call has used its time.
+
+        The token and when it was first seen.
+        """
         now = _processor_time(thread)
         if seen is None or seen[0] != token:
             return token, now

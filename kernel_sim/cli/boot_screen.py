@@ -1,4 +1,4 @@
-"""A boot for people: steps, regions, frames, the VGA screen in a box, self-tests, faults, and what went wrong."""
+"""A boot for people: steps, regions, frames, the screen in a box, tests, faults, the oops."""
 
 from typing import Any
 
@@ -60,7 +60,9 @@ def _results(document: dict[str, Any]) -> list[RenderableType]:
     for fault in document["faults"]:
         place = "" if fault.get("address") is None else f" at {fault['address']:#x}"
         lines.append(Text(f"fault {fault.get('name', '')}{place}, ip {fault.get('ip', 0):#x}"))
-    for problem in document["problems"]:
-        lines.append(Text(f"{problem['plugin']}: {problem['message']}", style="yellow"))
+    lines += [
+        Text(f"{problem['plugin']}: {problem['message']}", style="yellow")
+        for problem in document["problems"]
+    ]
     lines.append(Text(f"trace {document['trace_hash'][:16]}", style="dim"))
     return lines

@@ -1,6 +1,6 @@
-"""A command group that imports a command's module when the command is used, and not for the list of commands."""
+"""A command group that imports a command's module only when that command is used."""
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import typer
 from typer.core import TyperGroup
@@ -16,16 +16,19 @@ from kernel_sim.cli.commands import (
 from kernel_sim.errors import InputError
 from kernel_sim.nearest import unknown_name
 
+Command: TypeAlias = Any
+"""A command of the click that typer brings along."""
+
 
 class LazyGroup(TyperGroup):
     """``ksim`` itself."""
 
-    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override] # typer's own
+    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
         """The names of all commands."""
         del ctx
         return command_names()
 
-    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override] # noqa: ANN401 - click's type
+    def get_command(self, ctx: typer.Context, cmd_name: str) -> Command:  # type: ignore[override]
         """The command called ``cmd_name``.
 
         Raises:
@@ -41,7 +44,7 @@ class LazyGroup(TyperGroup):
             raise InputError("install kernel-sim-grader", where=f"ksim {cmd_name}")
         raise unknown_name("command", cmd_name, [*COMMANDS, *GRADER_COMMANDS])
 
-    def format_help(self, ctx: typer.Context, formatter: object) -> None:  # type: ignore[override] # typer's own
+    def format_help(self, ctx: typer.Context, formatter: object) -> None:  # type: ignore[override]
         """Print the list of commands."""
         del ctx, formatter
         from kernel_sim.cli.screen import console, table  # noqa: PLC0415 - rich

@@ -1,4 +1,4 @@
-"""``ksim machines``: the presets and the real firmware maps, and whether each profile boots on them."""
+"""``ksim machines``: the presets and the real firmware maps, and who boots there."""
 
 from typing import Annotated, Any
 

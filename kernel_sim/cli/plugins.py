@@ -1,4 +1,4 @@
-"""``ksim plugins``: reference and installed plugins, what they fill and which requirements they name."""
+"""``ksim plugins``: reference and installed plugins, their roles and requirements."""
 
 import re
 from typing import Annotated, Any, Final

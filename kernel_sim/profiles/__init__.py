@@ -1,4 +1,4 @@
-"""Profiles: which plugins fill the roles of a kernel, in which order it boots, and with which settings."""
+"""Profiles: which plugins fill a kernel's roles, its boot order, and its settings."""
 
 import importlib
 from typing import Final

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Extra:
-    """A plugin beside the roles: loaded if the setting ``toggle`` is on and the boot takes ``step``."""
+    """A plugin beside the roles: loaded if ``toggle`` is on and the boot takes ``step``."""
 
     plugin: str
     toggle: str
