@@ -29,22 +29,25 @@ WORD: Final = 4
 DEEPEST: Final = 16
 """Frames after which the walk ends, whatever the stack says."""
 PAGE_FAULT: Final = 14
+DOUBLE_FAULT: Final = 8
+SAVED_BP: Final = 60
+"""Offset of the saved bp in a 32-bit TSS (SDM vol. 3A, 7.2.1)."""
 
 
 @hookimpl
 def on_event(kernel: "Kernel", event: Event) -> None:
     """Log the call chain of each page fault; nothing with ``config.faultlog`` off (KV-40)."""
+    fields = event.fields
     if not kernel.config.faultlog or event.kind != "fault":
         return
-    fields = event.fields
-    if fields.get("vector", PAGE_FAULT) != PAGE_FAULT:
+    if fields["vector"] == PAGE_FAULT:
+        address, bp = fields["address"], kernel.cpu.bp
+    elif fields["vector"] == DOUBLE_FAULT:
+        address, bp = kernel.cpu.cr2, _saved_bp(kernel)
+    else:
         return
-    bp = fields.get("bp")
-    walked = return_addresses(kernel, bp if isinstance(bp, int) else kernel.cpu.bp)
-    frames = [fields.get("ip"), *walked]
-    kernel.log(
-        "fault_trace", address=fields["address"], error_code=fields["error_code"], frames=frames
-    )
+    frames = [fields["ip"], *return_addresses(kernel, bp)]
+    kernel.log("fault_trace", address=address, error_code=fields["error_code"], frames=frames)
 
 
 @hookimpl
@@ -58,6 +61,16 @@ def selftest(kernel: "Kernel") -> SelfTestResult | None:
         with cpu.frame("faultlog_inner", 16):
             found = list(return_addresses(kernel, cpu.bp))
     return SelfTestResult("faultlog", found[:1] == [outer], f"{len(found)} frames walked")
+
+
+def _saved_bp(kernel: "Kernel") -> int:
+    """The frame pointer of the task that a double fault interrupted, 0 if it was not saved.
+
+    An overflowed stack has no room for the page fault's own frame, so that a double fault comes in
+    its place; it runs as a task of its own, and the processor has put the old registers away.
+    """
+    tss = kernel.boot_info.symbols.get("tss", 0)
+    return kernel.cpu.load(tss + SAVED_BP, WORD) if tss and _is_readable(kernel, tss) else 0
 
 
 def return_addresses(kernel: "Kernel", bp: int) -> Iterator[int]:

@@ -170,6 +170,21 @@ def test_kv_37_a_deep_chain_is_cut():
     assert len(logged(run, "fault_trace")[0]["frames"]) == 17
 
 
+def test_kv_37_an_overflowed_stack_still_tells_who_called_whom():
+    run, _, cpu = start()
+
+    def recurse():
+        with cpu.frame("recurse", 64):
+            recurse()
+
+    with pytest.raises(MachineStopped):
+        recurse()
+    trace = logged(run, "fault_trace")[0]
+    assert trace["address"] == run.faults[0].fields["address"]
+    assert set(trace["frames"]) == {cpu.symbols["recurse"]}
+    assert len(trace["frames"]) == 17
+
+
 # --- tags ----------------------------------------------------------------------------------
 
 

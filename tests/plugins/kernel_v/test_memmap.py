@@ -3,11 +3,11 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kernel_sim_kernel_v import memmap
 
 from kernel_sim import KernelError, MemoryRegion, RegionKind
 from kernel_sim.boot import boot
 from kernel_sim.machine import FirmwareEntry, MachineSpec, machine_spec
+from kernel_sim_kernel_v import memmap
 
 AVAILABLE = RegionKind.AVAILABLE
 LOW = FirmwareEntry(0, 0x9_FC00, 1)

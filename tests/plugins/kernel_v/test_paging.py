@@ -1,7 +1,6 @@
 """KV-19 to KV-26: two-level tables, the enable sequence, and the page-fault stub."""
 
 import pytest
-from kernel_sim_kernel_v.fault_words import fault_lines
 
 from kernel_sim import (
     AddrRange,
@@ -14,6 +13,7 @@ from kernel_sim import (
     UnmapError,
 )
 from kernel_sim.boot import boot
+from kernel_sim_kernel_v.fault_words import fault_lines
 
 PRESENT, WRITABLE, USER = (
     PageTableFlags.PRESENT,

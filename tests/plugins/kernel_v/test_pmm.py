@@ -5,11 +5,11 @@ import random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kernel_sim_kernel_v.frame_ranges import FrameRange, available_frames, without
 
 from kernel_sim import AddrRange, FrameError, MemoryRegion, RegionKind
 from kernel_sim.boot import boot
 from kernel_sim.machine import FirmwareEntry, MachineSpec
+from kernel_sim_kernel_v.frame_ranges import FrameRange, available_frames, without
 
 FRAME = 0x1000
 

@@ -5,11 +5,11 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
-from kernel_sim_kernel_v import faultlog, memviz, pmm, refcounts, tags
 
 from kernel_sim import MachineStopped, RegionKind, hookimpl
 from kernel_sim.boot import boot
 from kernel_sim.machine import machine_names, machine_spec
+from kernel_sim_kernel_v import faultlog, memviz, pmm, refcounts, tags
 
 PACKAGE = Path(pmm.__file__).parent
 DOCUMENT = Path(__file__).parents[3] / "docs" / "reference" / "kernel-v.md"
