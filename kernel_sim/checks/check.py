@@ -13,20 +13,20 @@ ERRORED: Final = "errored"
 
 @dataclass(frozen=True, slots=True)
 class Counterexample:
-    """The smallest case that fails, as plain data.
+    """The smallest case that fails.
 
     Args:
-        operations: what was done, one item for each step, in order.
-        expected: what would have been right.
-        got: what came back.
+        operations: what was done, one line for each entry or step, in order.
+        expected: what would have been right, in lines.
+        got: what came back, in lines.
         replay: the document that ``ksim replay`` runs again.
         line: the same as one line for a notebook.
         picture: expected and got beside each other, in text.
     """
 
-    operations: tuple[Mapping[str, Any], ...]
-    expected: Any
-    got: Any
+    operations: tuple[str, ...]
+    expected: str
+    got: str
     replay: Mapping[str, Any]
     line: str = ""
     picture: str = ""
@@ -34,7 +34,7 @@ class Counterexample:
     def as_json(self) -> dict[str, Any]:
         """The fields as JSON holds them."""
         return {
-            "operations": [dict(item) for item in self.operations],
+            "operations": list(self.operations),
             "expected": self.expected,
             "got": self.got,
             "replay": dict(self.replay),
@@ -69,10 +69,10 @@ class Finding:
 
     @property
     def message(self) -> str:
-        """Problem, requirement and likely cause in one line."""
-        where = f" at line {self.line}: {self.source_line}" if self.line else ""
-        cause = f" {self.cause}" if self.cause else ""
-        return f"{self.problem}{where} ({self.requirement}).{cause}"
+        """Problem and likely cause in one line."""
+        where = f", in line {self.line}: {self.source_line.strip()}" if self.line else ""
+        cause = f". {self.cause}" if self.cause else ""
+        return f"{self.problem}{where}{cause}"
 
 
 @dataclass(frozen=True, slots=True)

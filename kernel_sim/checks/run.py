@@ -1,0 +1,219 @@
+"""Running a lab's checks on a plugin; what comes out is always a report."""
+
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any, Final
+
+from kernel_sim.checks.bench import Bench, Failure
+from kernel_sim.checks.check import ERRORED, Check, Finding, Result
+from kernel_sim.checks.concepts import CONCEPTS
+from kernel_sim.checks.firmware_map import FirmwareMap
+from kernel_sim.checks.hook_failure import COSTLY_KINDS, violation_of
+from kernel_sim.checks.memmap_counterexample import of_maps
+from kernel_sim.checks.region_case import Observation, observe
+from kernel_sim.checks.region_check import learn_classes
+from kernel_sim.checks.registry import checks_for, points_of
+from kernel_sim.checks.subject import Subject
+from kernel_sim.errors import InputError
+from kernel_sim.machine import machine_spec
+from kernel_sim.nearest import unknown_name
+
+PRACTICE_SEED: Final = 2026
+"""The public seed: what `ksim check` and the notebook use unless told otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckReport:
+    """One check's result and points."""
+
+    check: Check
+    result: Result
+    max_points: float
+    seconds: float = 0.0
+
+    @property
+    def points(self) -> float:
+        """Points reached; a check that errored costs nothing."""
+        return round(self.max_points * self.result.share, 2)
+
+    def as_json(self) -> dict[str, Any]:
+        """The entry of ``ksim check --json``."""
+        result, finding = self.result, self.result.finding
+        case = finding.counterexample if finding else None
+        return {
+            "id": self.check.id,
+            "title": self.check.title,
+            "visible": self.check.visible,
+            "points": self.points,
+            "max_points": self.max_points,
+            "status": result.status,
+            "rule": finding.rule if finding else None,
+            "requirement": finding.requirement if finding else None,
+            "requirements": list(self.check.requirements),
+            "concept": finding.concept if finding else None,
+            "message": finding.message if finding else result.error,
+            "hint": CONCEPTS[finding.concept] if finding else "",
+            "parts": [
+                {
+                    "title": part.title,
+                    "passed": part.passed,
+                    "message": part.finding.message if part.finding else "",
+                    "concept": part.finding.concept if part.finding else None,
+                }
+                for part in result.parts
+            ],
+            "counterexample": case.as_json() if case else None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class LabReport:
+    """The outcome of a lab's checks."""
+
+    lab: str
+    seed: int
+    reports: tuple[CheckReport, ...]
+    hidden_missing: bool = False
+
+    @property
+    def score(self) -> float:
+        """Points reached."""
+        return round(sum(report.points for report in self.reports), 2)
+
+    @property
+    def max_score(self) -> float:
+        """Points that these checks can give."""
+        return sum(report.max_points for report in self.reports)
+
+    @property
+    def passed(self) -> bool:
+        """Whether no check failed."""
+        return all(report.result.status != "failed" for report in self.reports)
+
+    def __getitem__(self, check_id: str) -> CheckReport:
+        """The report of one check.
+
+        Raises:
+            KeyError: it was not run.
+        """
+        for report in self.reports:
+            if report.check.id == check_id:
+                return report
+        raise KeyError(check_id)
+
+    def as_json(self) -> dict[str, Any]:
+        """The document of ``ksim check --json``."""
+        return {
+            "lab": self.lab,
+            "seed": self.seed,
+            "score": self.score,
+            "max_score": self.max_score,
+            "hidden_missing": self.hidden_missing,
+            "checks": [report.as_json() for report in self.reports],
+        }
+
+
+def run_checks(
+    lab: str,
+    make_bench: Callable[[], Bench],
+    seed: int = PRACTICE_SEED,
+    only: Sequence[str] | None = None,
+    *,
+    hidden: bool = True,
+) -> LabReport:
+    """Run a lab's checks.
+
+    Args:
+        lab: ``'lab1'`` to ``'lab5'``.
+        make_bench: loads the plugin into a new bench; called again whenever a fresh one is needed.
+        seed: of everything that is random.
+        only: ids of the checks to run; None for all that are installed.
+        hidden: whether hidden checks are run where they are installed.
+
+    Raises:
+        InputError: there is no such lab or check.
+    """
+    known = checks_for(lab, hidden=hidden)
+    points = points_of(lab)
+    by_id = {check.id: check for check in known}
+    for name in only or ():
+        if name not in by_id:
+            raise unknown_name("check", name, by_id)
+    chosen = known if only is None else tuple(by_id[name] for name in only)
+    subject = Subject(make_bench)
+    try:
+        reports = tuple(_run_each(chosen, points, subject, seed))
+    finally:
+        subject.close()
+    return LabReport(lab, seed, reports, hidden_missing=len(known) < len(points))
+
+
+def _run_each(
+    checks: Sequence[Check], points: Any, subject: Subject, seed: int  # noqa: ANN401 - a mapping
+) -> Iterator[CheckReport]:
+    """The checks one after another, each on a fresh bench. What fails everywhere is asked once."""
+    hopeless = _hopeless(subject)
+    for check in checks:
+        start = perf_counter()
+        result = hopeless(check) if hopeless else _run(check, subject, seed)
+        worth = points.get(check.id, 0)
+        yield CheckReport(check, result, worth, perf_counter() - start)
+
+
+def _run(check: Check, subject: Subject, seed: int) -> Result:
+    """One check; an exception of our own makes it errored."""
+    subject.renew()
+    try:
+        return check.function(subject, seed)
+    except InputError as error:
+        return Result.errored(str(error))
+    except Exception as error:  # noqa: BLE001 - whatever goes wrong in a check is ours
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{last.name}, line {last.lineno}"
+        return Result.errored(f"{type(error).__name__}: {error} ({place})")
+
+
+def _hopeless(subject: Subject) -> Callable[[Check], Result] | None:
+    """What every check says of a plugin that can't parse the plainest map; None if it can try.
+
+    A hook that is not there, not written, or never returns would be asked a hundred times for the same answer.
+    """
+    given = FirmwareMap.of(machine_spec("pc128"))
+    loaded = subject.loaded.failure
+    seen = _failed(given, loaded) if loaded else observe(subject, given)
+    failure = seen.failure
+    if failure is None:
+        learn_classes(subject)
+        return None
+    if failure.kind not in COSTLY_KINDS and failure.error != "NotImplementedError":
+        return None
+    if failure.kind in {"budget", "died"}:
+        subject.renew()
+        seen = observe(subject, given)
+        if seen.failure is None:
+            return None
+        failure = seen.failure
+    violation = violation_of(failure)
+
+    def result(check: Check) -> Result:
+        finding = Finding(
+            rule=violation.rule,
+            requirement=check.requirements[0],
+            problem=violation.problem,
+            concept=violation.concept,
+            cause=CONCEPTS[violation.concept],
+            counterexample=of_maps(check.id, [seen]),
+            line=failure.line,
+            source_line=failure.source_line,
+        )
+        return Result.failed(finding)
+
+    return result
+
+
+def _failed(given: FirmwareMap, failure: Failure) -> Observation:
+    from kernel_sim.checks.parser_model import Table  # noqa: PLC0415
+
+    return Observation(given, Table(b"", 0, given.entry_size), failure=failure)
