@@ -1,0 +1,1 @@
+"""Hidden checks. They stay with the grader: no student's package and no worker holds them."""
