@@ -227,6 +227,19 @@ def test_kv_38_a_tag_taken_off_the_middle_stays_on_both_sides():
     assert tags_at(hooks, 0x308_0000) == {"nic", "disk"}
 
 
+def test_kv_38_ranges_of_one_tag_are_joined_where_they_overlap_or_touch():
+    run, hooks, _ = start()
+    for first, end in (
+        (0x300_0000, 0x301_0000),
+        (0x302_0000, 0x303_0000),
+        (0x301_0000, 0x302_8000),
+    ):
+        run.kernel.log("tag", start=first, end=end, tag="nic")
+    hooks.pmm_stats()  # observers are told when a hook returns
+    spans = [span for span, tag in hooks.region_tags() if tag == "nic"]
+    assert spans == [AddrRange(0x300_0000, 0x303_0000)]
+
+
 # --- guard pages ---------------------------------------------------------------------------
 
 

@@ -218,6 +218,17 @@ def test_kv_34_pointers_that_kmalloc_never_gave_are_refused():
     hooks.kfree(block)
 
 
+def test_kv_34_a_copy_of_a_piece_of_the_heap_is_no_heap():
+    _, hooks, cpu = start()
+    first, second, third = (hooks.kmalloc(32) for _ in range(3))
+    copy = hooks.kmalloc(400)
+    cpu.write(copy, cpu.read(first - 16, third + 32 - (first - 16)))
+    before = hooks.heap_stats()
+    with pytest.raises(HeapError):
+        hooks.kfree(copy + second - (first - 16))
+    assert hooks.heap_stats() == before
+
+
 def test_kv_34_a_block_that_was_overrun_is_found_when_it_is_freed():
     _, hooks, cpu = start()
     block = hooks.kmalloc(96)
