@@ -17,7 +17,7 @@ HARM: Final = "#A30000"
 FONT: Final = "ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace"
 
 
-def map_svg(columns: Sequence[Column]) -> str:
+def map_svg(columns: Sequence[Column], title: str = "Map of physical memory") -> str:
     """The map as one SVG document, rows of equal height, lowest address first; not to scale."""
     rows = rows_of(columns)
     key = legend(rows)
@@ -39,7 +39,7 @@ def map_svg(columns: Sequence[Column]) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{width}" height="{height}" '
         f'viewBox="0 0 {width} {height}" font-family="{FONT}" font-size="12">'
-        f"<title>Map of physical memory</title><desc>{escape(map_text(columns))}</desc>"
+        f"<title>{escape(title)}</title><desc>{escape(map_text(columns))}</desc>"
         f'<rect width="{width}" height="{height}" fill="#FFFFFF"/>{"".join(parts)}</svg>'
     )
 

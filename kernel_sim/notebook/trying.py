@@ -1,0 +1,97 @@
+"""Try one function on one example: what came back beside what should have, no traceback."""
+
+import linecache
+from collections.abc import Callable
+from dataclasses import dataclass
+from traceback import extract_tb
+from types import TracebackType
+
+from kernel_sim.notebook.hexadecimal import in_hex
+from kernel_sim.notebook.quiet import quiet_while_loading
+from kernel_sim.notebook.showing import Shown
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One call and its verdict; ``lines`` is what is shown below the call."""
+
+    call: str
+    passed: bool
+    lines: tuple[str, ...]
+
+
+class Trial(Shown):
+    """The outcome of `try_it`; true when the example came out right."""
+
+    def __init__(self, example: Example) -> None:
+        self.example = example
+
+    def __bool__(self) -> bool:
+        return self.example.passed
+
+    def __repr__(self) -> str:
+        return f"<{'right' if self.example.passed else 'not yet right'}: {self.example.call}>"
+
+    def text(self) -> str:
+        """The call, a mark and the lines below it."""
+        mark = "✓" if self.example.passed else "✗"
+        return "\n".join([f"{mark} {self.example.call}", *(f"    {x}" for x in self.example.lines)])
+
+
+@quiet_while_loading
+def try_it(function: Callable[..., object], *args: object, gives: object) -> Trial:
+    """Call ``function(*args)`` and compare the result with ``gives``.
+
+    A function that is not written yet, or that raises, is answered with one plain sentence and the
+    line at fault. Objects of the machine among ``args`` are shown by name, numbers in hexadecimal.
+    """
+    trial = Trial(run_example(function, args, gives))
+    trial.show()
+    return trial
+
+
+def run_example(
+    function: Callable[..., object], args: tuple[object, ...], gives: object
+) -> Example:
+    """The verdict on one call."""
+    name = getattr(function, "__name__", repr(function))
+    call = f"{name}({', '.join(argument_text(a) for a in args)})"
+    try:
+        got = function(*args)
+    except NotImplementedError:
+        return Example(call, passed=False, lines=(f"{name} is not written yet.",))
+    except Exception as error:  # noqa: BLE001 - a student's function may raise anything
+        return Example(call, passed=False, lines=raised_lines(error))
+    if got == gives:
+        return Example(call, passed=True, lines=(f"gives {in_hex(got)}",))
+    return Example(
+        call, passed=False, lines=(f"gives    {in_hex(got)}", f"expected {in_hex(gives)}")
+    )
+
+
+def argument_text(value: object) -> str:
+    """An argument as it is shown: long-lived objects of the machine by a short name."""
+    if type(value).__module__.startswith("kernel_sim.machine"):
+        return type(value).__name__.lower()
+    text = in_hex(value)
+    return text if len(text) <= 160 else f"{text[:157]}..."
+
+
+def raised_lines(error: Exception) -> tuple[str, ...]:
+    """What was raised, and the last line of the caller's own code on the way there."""
+    said = (
+        f"raised {type(error).__name__}: {error}"
+        if str(error)
+        else f"raised {type(error).__name__}"
+    )
+    place = own_line(error.__traceback__)
+    return (said, place) if place else (said,)
+
+
+def own_line(traceback: TracebackType | None) -> str:
+    """``in line N of NAME: source``, of the innermost frame outside this package, or empty."""
+    for frame in reversed(extract_tb(traceback)):
+        if "kernel_sim" not in frame.filename.replace("\\", "/").split("/"):
+            source = (frame.line or linecache.getline(frame.filename, frame.lineno or 0)).strip()
+            return f"in line {frame.lineno} of {frame.name}: {source}"
+    return ""
