@@ -9,6 +9,7 @@ from kernel_sim import hookspecs
 from kernel_sim.hookspecs import PROJECT, ROLE_HOOKS
 from kernel_sim.nearest import did_you_mean
 
+_MARK: Final = f"{PROJECT}_impl"
 _FUNCTION_TYPES: Final = (staticmethod, classmethod)
 
 
@@ -69,7 +70,7 @@ def hook_functions(plugin: object) -> Iterator[tuple[str, Callable[..., Any], di
         if not (inspect.isroutine(static) or isinstance(static, _FUNCTION_TYPES)):
             continue
         function = getattr(plugin, name)
-        options = getattr(function, f"{PROJECT}_impl", None)
+        options = getattr(static, _MARK, None) or getattr(function, _MARK, None)
         if isinstance(options, dict):
             yield name, function, options
 
