@@ -94,9 +94,9 @@ def demo(
 def _folder(course_file: Path, folder: Path | None) -> Path:
     """The course folder: as told, else below the course's own or, for the packaged one, here."""
     if folder is not None:
-        return folder.resolve()
+        return folder.absolute()
     packaged = course_file.parent.name == "course_data"
-    return ((Path.cwd() if packaged else course_file.resolve().parent) / BUILD_FOLDER).resolve()
+    return (Path.cwd() if packaged else course_file.absolute().parent) / BUILD_FOLDER
 
 
 def _print_written(written: list[Path], folder: Path) -> None:
