@@ -45,11 +45,12 @@ class PluginText:
 class Deaths:
     """What a submission's workers died of, so that no death is awaited again and again.
 
-    ``loading`` is set when the plugin can't even be loaded; ``count`` and ``slow`` count deaths, and
-    those that took all the time there was.
+    ``loading`` is set when the plugin can't even be loaded; ``count`` and ``slow`` count deaths
+    and those that took all the time there was; ``last`` is the last cause.
     """
 
     loading: Failure | None = None
+    last: str = ""
     count: int = 0
     slow: int = 0
 
@@ -132,6 +133,7 @@ class WorkerBench:
         """End the worker; what every request is answered with until the next boot."""
         self.close()
         self._deaths.count += 1
+        self._deaths.last = cause
         self._dead = Failure("died", message=cause)
         return self._dead
 

@@ -1,0 +1,183 @@
+"""One submission graded: the lab's checks on its plugin in a worker, and the report of it."""
+
+import atexit
+import hashlib
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+from kernel_sim.nearest import unknown_name
+from kernel_sim_grader.isolation import SANDBOX
+from kernel_sim_grader.worker_bench import Deaths, PluginText, WorkerBench
+from kernel_sim_grader.worker_process import WorkerSource, worker_source
+
+REPORTS: Final = "reports"
+"""Folder in the course where each grading's full report lies; never released."""
+PACKAGES: Final = ("kernel-sim", "kernel-sim-grader")
+
+_sources: dict[tuple[str, ...], WorkerSource] = {}
+
+
+@dataclass(slots=True)
+class GradedReport:
+    """What grading one submission found.
+
+    Args:
+        lab: the assignment.
+        seed: of the checks' generators.
+        score: points reached.
+        max_score: points that checks can give.
+        checks: the entries of the lab report's JSON, with ``told``: how much of it the student
+            may read.
+        reason: a line about the submission as a whole, where something was wrong with it.
+        notes: what was put right in the file.
+        sha256: of the submitted file.
+        seconds: that the checks took.
+        versions: of the packages that graded.
+        sandbox: how far the submission was isolated.
+    """
+
+    lab: str
+    seed: int
+    score: float
+    max_score: float
+    checks: list[dict[str, Any]]
+    reason: str = ""
+    notes: list[str] = field(default_factory=list)
+    sha256: str = ""
+    seconds: float = 0.0
+    versions: dict[str, str] = field(default_factory=dict)
+    sandbox: str = SANDBOX
+
+
+def versions() -> dict[str, str]:
+    """The packages that grade, and their versions."""
+    return {name: version(name) for name in PACKAGES}
+
+
+def grade_text(text: str, lab: str, name: str, seed: int) -> GradedReport:
+    """The report of a plugin given as the text of a file called ``name``.
+
+    Raises:
+        InputError: there is no such lab.
+    """
+    from kernel_sim.checks.run import run_checks  # noqa: PLC0415 - imports every check
+
+    facts = lab_facts(lab)
+    roles = tuple(facts["roles"])
+    plugin, deaths = PluginText(name, text, roles), Deaths()
+    source = workers(roles)
+    started = time.monotonic()
+    document = run_checks(lab, lambda: WorkerBench(source, plugin, deaths), seed).as_json()
+    report = _report(document, facts, seed)
+    report.seconds = round(time.monotonic() - started, 3)
+    report.reason = deaths.last
+    return report
+
+
+def unread(lab: str, seed: int, reason: str) -> GradedReport:
+    """The report of a submission of which nothing could be used: no points, and the reason."""
+    facts = lab_facts(lab)
+    checks = [
+        {
+            "id": check["id"],
+            "points": 0,
+            "max_points": check["points"],
+            "status": "failed",
+            "message": f"the submission could not be read: {reason}",
+        }
+        for check in facts["checks"]
+    ]
+    total = sum(check["points"] for check in facts["checks"])
+    document = {"lab": lab, "score": 0, "max_score": total, "checks": checks}
+    report = _report(document, facts, seed)
+    for check in report.checks:
+        check["told"] = "counterexample"
+    report.reason = reason
+    return report
+
+
+def _report(document: Mapping[str, Any], facts: Mapping[str, Any], seed: int) -> GradedReport:
+    """The lab report's JSON as a report of ours."""
+    visible = {check["id"] for check in facts["checks"] if check["visible"]}
+    hidden = facts["hidden_feedback"]
+    checks = [
+        {**check, "told": "counterexample" if check["id"] in visible else hidden}
+        for check in document["checks"]
+    ]
+    score, most = float(document["score"]), float(document["max_score"])
+    return GradedReport(document["lab"], seed, score, most, checks, versions=versions())
+
+
+@cache
+def lab_facts(lab: str) -> Mapping[str, Any]:
+    """What the students' package knows of ``lab``: its roles, checks and feedback level.
+
+    Raises:
+        InputError: there is no such lab.
+    """
+    text = (files("kernel_sim") / "data" / "course.json").read_text(encoding="utf-8")
+    labs: Mapping[str, Mapping[str, Any]] = json.loads(text)["labs"]
+    if lab not in labs:
+        raise unknown_name("lab", lab, labs)
+    return labs[lab]
+
+
+def workers(roles: tuple[str, ...]) -> WorkerSource:
+    """The warm source of workers for a lab's roles: one for this process, ended with it."""
+    if roles not in _sources:
+        _sources[roles] = worker_source(roles)
+        if len(_sources) == 1:
+            atexit.register(end_workers)
+    return _sources[roles]
+
+
+def end_workers() -> None:
+    """End every source of workers of this process."""
+    while _sources:
+        _sources.popitem()[1].close()
+
+
+# --- reports that are kept ------------------------------------------------------------------------
+
+
+def report_path(course: Path, lab: str, student: str) -> Path:
+    """Where the report of a student's submission lies."""
+    return course / REPORTS / lab / f"{student}.json"
+
+
+def keep_report(course: Path, student: str, report: GradedReport) -> None:
+    """Write the report for the instructor; it holds what hidden checks found."""
+    path = report_path(course, report.lab, student)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(asdict(report), indent=1, ensure_ascii=False, default=str) + "\n"
+    draft = path.with_suffix(".part")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)
+
+
+def read_report(course: Path, lab: str, student: str) -> dict[str, Any] | None:
+    """The kept report, or None if there is none that can be read."""
+    try:
+        found = json.loads(report_path(course, lab, student).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def is_current(course: Path, lab: str, student: str, sha256: str, seed: int) -> bool:
+    """Whether this very file was graded with this seed by these versions."""
+    report = read_report(course, lab, student) or {}
+    found = (report.get("sha256"), report.get("seed"), report.get("versions"))
+    return found == (sha256, seed, versions())
+
+
+def file_hash(path: Path) -> str:
+    """The SHA-256 of a file in hexadecimal digits."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
