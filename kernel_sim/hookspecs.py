@@ -105,8 +105,7 @@ def pmm_free_frame(kernel: "Kernel", frame: int) -> None:
     """Give ``frame``, a physical address, back (KV-11).
 
     Raises:
-        FrameError: double free, misaligned, out of range or reserved; the state is unchanged
-            (KV-15).
+        FrameError: double free, misaligned, out of range or reserved; nothing changes (KV-15).
     """
 
 
@@ -117,10 +116,7 @@ def pmm_stats(kernel: "Kernel") -> FrameStats:
 
 @hookspec(firstresult=True)
 def pmm_alloc_contiguous(kernel: "Kernel", count: int, align: int) -> int | None:
-    """The first of ``count`` adjacent free frames, or None. An extension.
-
-    Its address is a multiple of ``align`` bytes.
-    """
+    """The first of ``count`` adjacent free frames, aligned to ``align``, or None. An extension."""
 
 
 # --- paging ---------------------------------------------------------------------------------------
@@ -275,10 +271,7 @@ def page_fault(kernel: "Kernel", fault: PageFault) -> FaultAction | None:
 
 @hookspec(firstresult=True)
 def render_memory(kernel: "Kernel", columns: int, rows: int) -> list[Cell]:
-    """``columns * rows`` cells that show physical memory as it is now, row by row (KV-35).
-
-    Nobody answers: no picture.
-    """
+    """``columns * rows`` cells of physical memory, row by row (KV-35). No answer: no picture."""
 
 
 @hookspec(firstresult=True)
@@ -293,10 +286,7 @@ def region_tags(kernel: "Kernel") -> list[tuple[AddrRange, str]]:
 
 @hookspec
 def selftest(kernel: "Kernel") -> SelfTestResult:
-    """Test a part of the kernel at boot (KV-43).
-
-    All are called; a failed one does not stop the boot.
-    """
+    """Test a part of the kernel at boot (KV-43). All are called; a failed one does not end it."""
 
 
 @hookspec
