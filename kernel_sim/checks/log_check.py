@@ -50,9 +50,7 @@ def check_log(
     return Result.passed() if finding is None else Result.failed(finding)
 
 
-def _descriptions(
-    subject: Subject, check: str, regions: Sequence[MemoryRegion]
-) -> Finding | None:
+def _descriptions(subject: Subject, check: str, regions: Sequence[MemoryRegion]) -> Finding | None:
     """The simplest region that is described wrongly."""
     run = subject.boot_alone(Scenario(_PLACE.spec(), until=BEFORE_MEMMAP))
     outcomes = run.batch([Operation("describe_region", (region,)) for region in regions])

@@ -151,7 +151,10 @@ def run_checks(
 
 
 def _run_each(
-    checks: Sequence[Check], points: Any, subject: Subject, seed: int  # noqa: ANN401 - a mapping
+    checks: Sequence[Check],
+    points: Any,
+    subject: Subject,
+    seed: int,  # noqa: ANN401 - a mapping
 ) -> Iterator[CheckReport]:
     """The checks one after another, each on a fresh bench. What fails everywhere is asked once."""
     hopeless = _hopeless(subject)
