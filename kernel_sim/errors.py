@@ -148,6 +148,10 @@ class InputError(Exception):
         line = f"{self.where}: {self.problem}" if self.where else self.problem
         return f"{line}; expected {self.expected}" if self.expected else line
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython prints in the place of a traceback through our code."""
+        return [str(self)]
+
 
 class MachineStopped(BaseException):
     """The machine has stopped: a state of it, not a programming error.
