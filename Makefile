@@ -8,7 +8,7 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 py
 	$(shell $(name) -c '$(RECENT)' >/dev/null 2>&1 && echo $(name))) python3)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types labs fix lock changelog clean
+.PHONY: help demo test lint types labs wheels fix lock changelog clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
@@ -27,6 +27,9 @@ types: $(READY) ## strict types of all packages
 
 labs: $(READY) ## build the notebooks of all labs into build/course, and course.json
 	$(BIN)/ksim course build
+
+wheels: $(READY) ## build both wheels into dist
+	$(BIN)/python -m hatchling build -t wheel -d dist && cd grader && ../$(BIN)/python -m hatchling build -t wheel -d ../dist
 
 fix: $(READY) ## mend what lint can mend by itself
 	$(BIN)/ruff check --fix . ; $(BIN)/ruff format . && $(BIN)/python -m kernel_sim_grader.lab_text --fix labs/*/lab.md

@@ -1,0 +1,79 @@
+"""The files of the repository: no path of anybody's machine, no overlong module, no leftovers."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+NOT_OURS = frozenset(
+    {".git", ".venv", "build", "dist", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
+    | {".hypothesis", "__pycache__", ".ipynb_checkpoints", "node_modules"}
+)
+LONGEST_MODULE = 300
+PACKAGES = ("kernel_sim", "plugins", "grader")
+HOME = re.compile(r"(?<![\w.])/(?:home|Users|root|work|workspace)/[\w.-]+|[A-Z]:\\Users\\")
+UNFINISHED = re.compile(r"\b(?:TODO|FIXME|XXX)\b")
+
+
+def repository_files(folder: Path = ROOT) -> Iterator[Path]:
+    """Every file below ``folder`` that is not built, cached or installed."""
+    for path in sorted(folder.iterdir()):
+        if path.name in NOT_OURS:
+            continue
+        if path.is_dir():
+            yield from repository_files(path)
+        else:
+            yield path
+
+
+def texts() -> Iterator[tuple[str, int, str]]:
+    """Name, line number and line of every text file except this one, which holds the patterns."""
+    for path in repository_files():
+        if path == Path(__file__).resolve():
+            continue
+        text = path.read_bytes().decode("utf-8", errors="replace")
+        for number, line in enumerate(text.splitlines(), start=1):
+            yield path.relative_to(ROOT).as_posix(), number, line
+
+
+def test_no_file_names_a_path_of_somebodys_machine():
+    found = [f"{name}:{number}: {line}" for name, number, line in texts() if HOME.search(line)]
+    assert found == []
+
+
+def test_no_file_is_unfinished():
+    found = [f"{name}:{number}" for name, number, line in texts() if UNFINISHED.search(line)]
+    assert found == []
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_no_module_is_longer_than_300_lines(package):
+    modules = [path for path in repository_files(ROOT / package) if path.suffix == ".py"]
+    assert modules
+    lengths = {
+        path.relative_to(ROOT).as_posix(): len(path.read_text(encoding="utf-8").splitlines())
+        for path in modules
+    }
+    assert {name: n for name, n in lengths.items() if n > LONGEST_MODULE} == {}
+
+
+def test_no_module_has_a_name_that_says_nothing():
+    names = {path.stem for package in PACKAGES for path in repository_files(ROOT / package)}
+    assert names.isdisjoint({"utils", "util", "common", "base", "helpers", "misc"})
+
+
+def test_no_notebook_is_committed():
+    assert [path for path in repository_files() if path.suffix == ".ipynb"] == []
+
+
+def test_every_python_package_is_typed():
+    for package in ("kernel_sim", "plugins/kernel_sim_kernel_v", "grader/kernel_sim_grader"):
+        assert (ROOT / package / "py.typed").is_file()
+
+
+def test_changelog_fragments_are_named_for_towncrier():
+    allowed = re.compile(r"(\d+|\+[a-z0-9-]+)\.(feature|bugfix|doc|removal|misc)\.md|\.gitignore")
+    names = [path.name for path in (ROOT / "changelog.d").iterdir()]
+    assert [name for name in names if not allowed.fullmatch(name)] == []
