@@ -14,7 +14,8 @@ from kernel_sim.conformance.scene import (
     Scene,
 )
 from kernel_sim.machine.exceptions import CpuException, Vector
-from kernel_sim.machine.mmu import Access, Mmu
+from kernel_sim.machine.access_rights import Access
+from kernel_sim.machine.mmu import Mmu
 from kernel_sim.machine.paging_modes import PAE
 from kernel_sim.machine.ram import Ram
 from kernel_sim.page_table import PageTableFlags

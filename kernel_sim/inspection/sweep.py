@@ -10,8 +10,7 @@ from typing import Final
 from kernel_sim.errors import InputError
 from kernel_sim.inspection.address_space import AddressSpace
 from kernel_sim.inspection.mapped_range import MappedRange, merged
-from kernel_sim.machine.mmu import Mmu
-from kernel_sim.machine.paging_modes import ADDRESS_MASK, NX, Step
+from kernel_sim.machine.paging_modes import ADDRESS_MASK, NX, Step, large_frame
 from kernel_sim.page_table import PageTableFlags
 
 RANGE_LIMIT: Final = 1_000_000
@@ -100,7 +99,7 @@ class _Sweeper:
                 self.table(entry & ADDRESS_MASK, depth + 1, start, rights, nx)
             elif entry & step.large:
                 if not entry & step.leaf_reserved:
-                    frame = Mmu.leaf_frame(step, entry) & (-1 << step.shift)
+                    frame = large_frame(entry, wide=not step.pse36) & -1 << step.shift
                     # bit 12 of a large page is PAT, part of the address field, no flag
                     self._add(start, 1, frame, entry, step, rights & entry, nx | entry & NX)
             elif not entry & step.table_reserved:

@@ -11,10 +11,10 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from kernel_sim.machine.control_bits import CR4_SMAP, CR4_SMEP
+from kernel_sim.machine.access_rights import ERROR_P, ERROR_RSVD, Access, P
 from kernel_sim.machine.exceptions import CpuException, Vector
-from kernel_sim.machine.mmu import ACCESSED, DIRTY, ERROR_P, ERROR_RSVD, RW, US, Access, Mmu, P
-from kernel_sim.machine.paging_modes import ADDRESS_MASK, NX
+from kernel_sim.machine.mmu import ACCESSED, DIRTY, Mmu
+from kernel_sim.machine.paging_modes import ADDRESS_MASK
 from kernel_sim.machine.ram import FRAME_SHIFT, NO_RAM, OFFSET_MASK, Ram
 
 CHUNK: Final = 1 << 14
@@ -131,8 +131,9 @@ class _LastLevel:
         self._reserved = np.uint64(step.leaf_reserved)
         self._index_mask = np.uint64(step.index_mask)
         self._flags = ACCESSED | DIRTY if access.write else ACCESSED
-        self._need, self._forbidden = _rights(mmu, access, ac=ac)
-        self._bad = np.uint64(step.leaf_reserved | (NX if access.fetch else 0))
+        demand = mmu.demand(access, ac=ac)
+        self._needed, self._judged = np.uint64(demand.needed), np.uint64(demand.judged)
+        self._bad = np.uint64(step.leaf_reserved | demand.execute_disable)
 
     def chunk(
         self,
@@ -151,7 +152,7 @@ class _LastLevel:
         entries = self._entries[places].astype(np.uint64, copy=False)
         physical[:] = entries & np.uint64(ADDRESS_MASK) | addresses & np.uint64(OFFSET_MASK)
         rights = entries & tables.rights[slots]
-        wrong = (rights ^ np.uint64(self._need)) & np.uint64(self._need | self._forbidden)
+        wrong = (rights ^ self._needed) & self._judged
         wrong |= (entries | tables.execute_disable[slots]) & self._bad
         faulted = wrong != 0
         if faulted.any():
@@ -169,15 +170,5 @@ class _LastLevel:
         """The error codes of the faults at ``where``: not present, reserved, or forbidden."""
         present = (entries & np.uint64(P)) != 0
         malformed = present & ((entries & self._reserved) != 0)
-        about = self._mmu.fault(0, self._access, 0).error_code or 0
+        about = self._mmu.demand(self._access).error_code
         codes[where] = about | np.where(present, ERROR_P, 0) | np.where(malformed, ERROR_RSVD, 0)
-
-
-def _rights(mmu: Mmu, access: Access, *, ac: bool) -> tuple[int, int]:
-    """The bits that must be set, and those that must be clear, in the combined rights."""
-    if access.user and not access.implicit:
-        return P | US | (RW if access.write else 0), 0
-    need = P | (RW if access.write and mmu.write_protect else 0)
-    smep = access.fetch and mmu.cr4 & CR4_SMEP
-    smap = not access.fetch and mmu.cr4 & CR4_SMAP and (access.implicit or not ac)
-    return need, US if smep or smap else 0

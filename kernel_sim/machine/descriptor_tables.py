@@ -5,6 +5,7 @@ References: Intel SDM vol. 3A, 3.5 (GDT), 6.10 and 6.11 (IDT), 7.2 (TSS), 6.13 (
 
 from typing import Final
 
+from kernel_sim.machine.access_rights import Access
 from kernel_sim.machine.control import ControlUnit
 from kernel_sim.machine.descriptors import (
     INTERRUPT_GATE,
@@ -17,7 +18,6 @@ from kernel_sim.machine.descriptors import (
     decode_segment,
 )
 from kernel_sim.machine.exceptions import CpuException, Vector, general_protection
-from kernel_sim.machine.mmu import Access
 from kernel_sim.machine.ram import OFFSET_MASK
 from kernel_sim.machine.registers import TableRegister, TaskRegister
 

@@ -10,9 +10,10 @@ from typing import Final
 from weakref import WeakMethod
 
 from kernel_sim.errors import FaultLoop
+from kernel_sim.machine.access_rights import Access
 from kernel_sim.machine.devices.bus import Bus
 from kernel_sim.machine.exceptions import CpuException, Vector
-from kernel_sim.machine.mmu import Access, Mmu
+from kernel_sim.machine.mmu import Mmu
 from kernel_sim.machine.ram import FRAME_SHIFT, NO_RAM, OFFSET_MASK
 from kernel_sim.machine.tlb import Tlb
 from kernel_sim.trace import Trace

@@ -88,6 +88,20 @@ class Step:
     leaf_reserved: int
     pse36: bool
 
+    def walk(self, entry_shift: int) -> tuple[int, int, bool, int, int, int]:
+        """Shift and mask of the index in bytes, last, large, and what is wrong in an entry.
+
+        The last two are for tables and leaves: reserved bits, and P where it is inverted.
+        """
+        return (
+            self.shift - entry_shift,
+            self.index_mask << entry_shift,
+            self.last,
+            self.large,
+            self.table_reserved | 1,
+            self.leaf_reserved | 1,
+        )
+
 
 @cache
 def steps(mode: PagingMode, physical_bits: int, nxe: bool, pse: bool) -> tuple[Step, ...]:
@@ -124,6 +138,16 @@ def high_reserved(mode: PagingMode, physical_bits: int, *, nxe: bool) -> int:
     """The reserved high bits of an 8-byte entry: above MAXPHYADDR, and XD without EFER.NXE."""
     top = 62 if mode is PAE else 51
     return _bits(physical_bits, top) | (0 if nxe else NX)
+
+
+def large_frame(entry: int, *, wide: bool) -> int:
+    """The physical address in the ``entry`` of a large page; bit 12 may still hold PAT.
+
+    Bits 20:13 of a 4 MiB page's 4-byte entry are address bits 39:32 (PSE-36).
+    """
+    if wide:
+        return entry & ADDRESS_MASK
+    return (entry & 0xFFC0_0000) | ((entry & 0x1F_E000) << 19)
 
 
 def pdpte_reserved(physical_bits: int) -> int:

@@ -7,20 +7,42 @@ from typing import NamedTuple
 
 
 class TlbEntry(NamedTuple):
-    """A cached translation of one page; a tuple, since each TLB miss makes one.
+    """A cached translation of one page.
 
     ``page`` and ``frame`` are the linear and physical addresses of its first byte, ``shift`` the
-    log2 of its size.
+    log2 of its size, ``flags`` the rights over all levels at their bits: R/W, U/S, XD, and D and
+    G of the leaf.
     """
 
     page: int
     frame: int
     shift: int
-    writable: bool
-    user: bool
-    executable: bool
-    is_global: bool
-    dirty: bool
+    flags: int
+
+    @property
+    def writable(self) -> bool:
+        """R/W at every level."""
+        return self.flags & 0x2 != 0
+
+    @property
+    def user(self) -> bool:
+        """U/S at every level."""
+        return self.flags & 0x4 != 0
+
+    @property
+    def executable(self) -> bool:
+        """XD at no level."""
+        return not self.flags >> 63
+
+    @property
+    def dirty(self) -> bool:
+        """Whether the dirty flag of the leaf is known to be set."""
+        return self.flags & 0x40 != 0
+
+    @property
+    def is_global(self) -> bool:
+        """Whether MOV CR3 leaves it alone."""
+        return self.flags & 0x100 != 0
 
     def physical(self, address: int) -> int:
         """The physical address that the linear ``address`` of this page leads to."""

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from kernel_sim.errors import FaultLoop, MachineStopped, TripleFault
+from kernel_sim.machine.access_rights import Access
 from kernel_sim.machine.control_bits import FLAG_IF, FLAG_NT
 from kernel_sim.machine.descriptors import INTERRUPT_GATE, TASK_GATE, Gate, Segment
 from kernel_sim.machine.devices.bus import Bus
 from kernel_sim.machine.exceptions import WITH_ERROR_CODE, CpuException, Vector, escalates
-from kernel_sim.machine.mmu import Access, Mmu
+from kernel_sim.machine.mmu import Mmu
 from kernel_sim.machine.post_mortem import post_mortem
 from kernel_sim.machine.registers import SavedRegisters
 from kernel_sim.machine.task_switch import TaskUnit

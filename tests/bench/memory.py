@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from kernel_sim.inspection import AddressSpace, sweep
+from kernel_sim.machine.access_rights import Access
 from kernel_sim.machine.batch import BatchWalker
 from kernel_sim.machine.control_bits import (
     CR0_PE,
@@ -29,22 +30,24 @@ from kernel_sim.machine.control_bits import (
 )
 from kernel_sim.machine.cpu import Cpu
 from kernel_sim.machine.devices.bus import Bus
-from kernel_sim.machine.mmu import Access, Mmu
+from kernel_sim.machine.mmu import Mmu
 from kernel_sim.machine.paging_modes import FOUR_LEVEL
 from kernel_sim.machine.ram import Ram
 from kernel_sim.trace import Trace
 from kernel_sim.values import AddrRange
 
 ROUNDS = 7
-RAM_BYTES = 0x40_0000
+RAM_BYTES = 0x100_0000
 TABLES = 0x10_0000
 GIBIBYTE = 1 << 30
+GIBIBYTES = 3
+"""What the tables map: more last-level tables than volatility3 caches (1025)."""
 
 
 def tables() -> bytes:
-    """4 MiB of memory with 4-level tables at 0x1000 that map 1 GiB by 4 KiB pages.
+    """16 MiB of memory with 4-level tables at 0x1000 that map 3 GiB by 4 KiB pages.
 
-    The pages lead, over and over, to the 4 MiB that are there.
+    The pages lead, over and over, to the 16 MiB that are there.
     """
     memory = bytearray(RAM_BYTES)
 
@@ -52,8 +55,9 @@ def tables() -> bytes:
         memory[address : address + 8] = entry.to_bytes(8, "little")
 
     put(0x1000, 0x2003)
-    put(0x2000, 0x3003)
-    for number in range(512):
+    for number in range(GIBIBYTES):
+        put(0x2000 + 8 * number, 0x3003 + 0x1000 * number)
+    for number in range(512 * GIBIBYTES):
         table = TABLES + number * 0x1000
         put(0x3000 + 8 * number, table | 3)
         for index in range(512):
@@ -127,7 +131,7 @@ def unicorn_reader(memory: bytes) -> Callable[[int, int], object]:
     return reader
 
 
-def volatility_layer(memory: bytes):  # noqa: ANN201 - the library's own type
+def volatility_layer(memory: bytes):
     """volatility3's 4-level translation layer over the same bytes."""
     from volatility3.framework import contexts  # noqa: PLC0415 - a peer
     from volatility3.framework.layers import intel, physical  # noqa: PLC0415
@@ -142,11 +146,15 @@ def volatility_layer(memory: bytes):  # noqa: ANN201 - the library's own type
 
 
 def walks(calls: int, ours: Ours, memory: bytes) -> list[tuple[str, float, str, float]]:
-    """One full walk beside volatility3's cold translation: every address in a page of its own."""
-    addresses = [0x1000 * ((n * 4099) % 262144) for n in range(calls)]
+    """One full walk beside volatility3's cold translation: its cache of tables never has the last.
+
+    Each address lies in another last-level table than the 1535 before it.
+    """
+    count = 512 * GIBIBYTES
+    addresses = [((n % count) << 21) + 0x1000 * (n // count) for n in range(calls)]
     translate, access = ours.mmu.translate, Access()
     layer = volatility_layer(memory)
-    cold = layer._translate  # noqa: SLF001 - past the cache of results
+    cold = layer._translate
 
     def mine() -> None:
         for address in addresses:
@@ -172,7 +180,7 @@ def batches(ours: Ours) -> list[tuple[str, float, str, float]]:
     return [("batch of a million addresses, NumPy", a, "C walker, -O2", b)]
 
 
-def c_walker(ram: Ram, addresses) -> Callable[[], object]:  # noqa: ANN001 - a NumPy array
+def c_walker(ram: Ram, addresses) -> Callable[[], object]:
     """The C walker of ``walker.c``, compiled now, on the same memory and addresses."""
     import numpy as np  # noqa: PLC0415 - an extra
 
@@ -200,7 +208,9 @@ def c_walker(ram: Ram, addresses) -> Callable[[], object]:  # noqa: ANN001 - a N
 
 
 def sweeps(ours: Ours) -> list[tuple[str, float, str, float]]:
-    """The exhaustive sweep of the gibibyte."""
+    """The exhaustive sweep of one gibibyte."""
+    ours.ram.store(0x2008, 8, 0)
+    ours.ram.store(0x2010, 8, 0)
     space = AddressSpace(ours.ram, FOUR_LEVEL, 0x1000, nxe=True)
     fast, plain = medians(1, lambda: sweep(space, numpy=True), lambda: sweep(space, numpy=False))
     return [

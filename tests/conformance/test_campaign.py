@@ -1,13 +1,16 @@
+from importlib.util import find_spec
+
 import pytest
 
 from kernel_sim.conformance import campaign
 from kernel_sim.conformance.model_engine import ModelEngine
 from kernel_sim.conformance.scene import random_scene
+from kernel_sim.conformance.unicorn_engine import UnicornEngine
 from kernel_sim.machine.paging_modes import PAGING_MODES
 
-pytest.importorskip("unicorn", reason="Unicorn, the second opinion, is not installed")
-
-from kernel_sim.conformance.unicorn_engine import UnicornEngine
+pytestmark = pytest.mark.skipif(
+    find_spec("unicorn") is None, reason="Unicorn, the second opinion, is not installed"
+)
 
 ACCESSES = 20_000
 

@@ -6,9 +6,10 @@ import pytest
 from kernel_sim.conformance.scene import HARNESS, PHYSICAL_BITS, RAM_BYTES, random_scene
 from kernel_sim.errors import InputError
 from kernel_sim.inspection import AddressSpace, MappedRange, diff, sweep
+from kernel_sim.machine.access_rights import Access
 from kernel_sim.machine.control_bits import CR4_PSE
 from kernel_sim.machine.exceptions import CpuException
-from kernel_sim.machine.mmu import Access, Mmu
+from kernel_sim.machine.mmu import Mmu
 from kernel_sim.machine.paging_modes import FOUR_LEVEL, PAE, PAGING_MODES
 from kernel_sim.machine.ram import Ram
 from kernel_sim.page_table import PageTableFlags as F

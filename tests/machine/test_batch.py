@@ -1,3 +1,4 @@
+# ruff: noqa: E402 - only where NumPy is there
 import pytest
 
 np = pytest.importorskip("numpy", reason="NumPy is not installed")
@@ -10,8 +11,9 @@ from kernel_sim.conformance.scene import (
     WRITE,
     random_scene,
 )
+from kernel_sim.machine.access_rights import Access
 from kernel_sim.machine.batch import GENERAL_PROTECTION, THROUGH, BatchWalker
-from kernel_sim.machine.mmu import Access, Mmu
+from kernel_sim.machine.mmu import Mmu
 from kernel_sim.machine.paging_modes import PAE, PAGING_MODES
 from kernel_sim.machine.ram import Ram
 from kernel_sim.values import AddrRange

@@ -8,7 +8,7 @@ PAGE = 0x80_0000
 
 
 def entry(page, *, frame=0, shift=12, is_global=False):
-    return TlbEntry(page, frame, shift, True, True, True, is_global, True)
+    return TlbEntry(page, frame, shift, 0x46 | (0x100 if is_global else 0))
 
 
 def test_a_missing_invlpg_keeps_the_old_translation(paged):
