@@ -1,4 +1,3 @@
-# ruff: noqa: E501 - one mutant on a line
 """Walkers with one rule broken must all be told apart from the manual's."""
 
 import importlib.util
