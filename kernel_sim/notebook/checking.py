@@ -7,6 +7,7 @@ from kernel_sim.checks.registry import lab_roles
 from kernel_sim.checks.replay import read_replay
 from kernel_sim.checks.replay_run import ReplayedStep, run_replay, verdict_of
 from kernel_sim.checks.run import PRACTICE_SEED, LabReport, run_checks
+from kernel_sim.notebook.failing_map import failing_map_svg
 from kernel_sim.notebook.quiet import quiet_while_loading
 from kernel_sim.notebook.session import own_notebook
 from kernel_sim.notebook.showing import Shown
@@ -100,8 +101,10 @@ def check(lab: str, check_id: str, *, seed: int = PRACTICE_SEED) -> Verdict:
     Raises:
         InputError: there is no such lab or check.
     """
-    report = report_of(own_notebook(), lab, [check_id], seed)
-    verdict = Verdict(report[check_id].as_json())
+    own = own_notebook()
+    found = report_of(own, lab, [check_id], seed)[check_id].as_json()
+    case = found.get("counterexample") or {}
+    verdict = Verdict(found, failing_map_svg(case, LocalBench(own, lab_roles(lab))))
     verdict.show()
     return verdict
 

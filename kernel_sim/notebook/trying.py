@@ -5,10 +5,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from traceback import extract_tb
 from types import TracebackType
+from typing import Final
 
 from kernel_sim.notebook.hexadecimal import in_hex
 from kernel_sim.notebook.quiet import quiet_while_loading
 from kernel_sim.notebook.showing import Shown
+from kernel_sim.values import BootInfo
+
+LINE: Final = 96
+"""Characters of a value that are shown in one line."""
+SHOWN_ITEMS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +69,38 @@ def run_example(
     except Exception as error:  # noqa: BLE001 - a student's function may raise anything
         return Example(call, passed=False, lines=raised_lines(error))
     if got == gives:
-        return Example(call, passed=True, lines=(f"gives {in_hex(got)}",))
+        return Example(call, passed=True, lines=tuple(value_lines("gives", got)))
     return Example(
-        call, passed=False, lines=(f"gives    {in_hex(got)}", f"expected {in_hex(gives)}")
+        call, passed=False, lines=(*value_lines("gives", got), *value_lines("expected", gives))
     )
 
 
+def value_lines(label: str, value: object) -> list[str]:
+    """A value behind its label; a long list with one item to a line."""
+    text = in_hex(value)
+    if type(value) is not list or len(text) <= LINE:
+        return [f"{label:<8} {text}"]
+    items = [f"  {number}: {in_hex(item)}" for number, item in enumerate(value[:SHOWN_ITEMS])]
+    more = len(value) - SHOWN_ITEMS
+    return [
+        f"{label} a list of {len(value)}",
+        *items,
+        *([f"  and {more} more"] if more > 0 else []),
+    ]
+
+
 def argument_text(value: object) -> str:
-    """An argument as it is shown: long-lived objects of the machine by a short name."""
+    """An argument as it is shown: the machine's objects by name, long lists by their length."""
+    if isinstance(value, BootInfo):
+        return "boot_info"
     if type(value).__module__.startswith("kernel_sim.machine"):
         return type(value).__name__.lower()
     text = in_hex(value)
-    return text if len(text) <= 160 else f"{text[:157]}..."
+    if len(text) <= LINE:
+        return text
+    if type(value) is list:
+        return f"[{len(value)} of {type(value[0]).__name__}]"
+    return f"{text[: LINE - 3]}..."
 
 
 def raised_lines(error: Exception) -> tuple[str, ...]:

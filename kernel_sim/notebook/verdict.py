@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, Final
 
-from kernel_sim.notebook.failing_map import failing_map_svg
 from kernel_sim.notebook.showing import Shown
 
 MARKS: Final = {"passed": "✓", "failed": "✗", "errored": "!"}
@@ -34,10 +33,12 @@ class Verdict(Shown):
 
     Args:
         check: the check's entry of the report, as plain data (the fields of ``ksim check --json``).
+        drawing: SVG of the failing case; empty where there is none.
     """
 
-    def __init__(self, check: Mapping[str, Any]) -> None:
+    def __init__(self, check: Mapping[str, Any], drawing: str = "") -> None:
         self.check = check
+        self.drawing = drawing
 
     @property
     def status(self) -> str:
@@ -87,7 +88,6 @@ class Verdict(Shown):
 
     def pictures(self) -> Mapping[str, str]:
         """The same in HTML, a failing map also drawn."""
-        drawing = failing_map_svg(self.counterexample)
-        more = f'<div style="overflow-x:auto">{drawing}</div>' if drawing else ""
+        more = f'<div style="overflow-x:auto">{self.drawing}</div>' if self.drawing else ""
         lines = [self.heading(), self.message, *self.case_lines()]
         return {"text/html": html_box(self.status, lines, more)}

@@ -29,7 +29,7 @@ def broken(value: int) -> int:
 
 def test_a_right_example_shows_the_call_and_what_it_gives(capsys: pytest.CaptureFixture[str]):
     assert try_it(double, 0x800, gives=0x1000)
-    assert capsys.readouterr().out == "✓ double(0x800)\n    gives 0x1000\n"
+    assert capsys.readouterr().out == "✓ double(0x800)\n    gives    0x1000\n"
 
 
 def test_a_wrong_example_shows_both_values(capsys: pytest.CaptureFixture[str]):
