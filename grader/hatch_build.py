@@ -1,4 +1,4 @@
-"""Puts the course into the wheel: course.yml and the lab texts, which carry solutions."""
+"""Puts the course into the wheel: course.yml, lab texts with solutions, and sample plugins."""
 
 from pathlib import Path
 from typing import Any
@@ -18,4 +18,5 @@ class CourseData(BuildHookInterface):  # type: ignore[type-arg] # hatchling's ow
                 str(repository / "LICENSE"): "kernel_sim_grader/LICENSE",
                 str(repository / "course.yml"): f"{inside}/course.yml",
                 str(repository / "labs"): f"{inside}/labs",
+                str(Path(self.root) / "corpus"): f"{inside}/corpus",
             }

@@ -9,6 +9,7 @@ import contextlib
 import glob
 import io
 import logging
+import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -52,15 +53,23 @@ class ClassResult:
 
 @dataclass(frozen=True, slots=True)
 class ClassFolder:
-    """Where the submissions of one lab lie: ``STUDENT/LAB/LAB.ipynb`` below ``submitted``."""
+    """Where the submissions of one lab lie: ``STUDENT/LAB/LAB.ipynb`` below `submitted`.
+
+    ``elsewhere`` is a folder of submissions that is not the course's own.
+    """
 
     course: Path
     lab: str
-    submitted: str = "submitted"
+    elsewhere: Path | None = None
+
+    @property
+    def submitted(self) -> Path:
+        """The folder of submissions."""
+        return self.elsewhere or self.course / "submitted"
 
     def notebook(self, student: str) -> Path:
         """What ``student`` has to hand in."""
-        return self.course / self.submitted / student / self.lab / f"{self.lab}.ipynb"
+        return self.submitted / student / self.lab / f"{self.lab}.ipynb"
 
     def students(self) -> list[str]:
         """Who has handed something in, in order.
@@ -71,11 +80,10 @@ class ClassFolder:
         if not (self.course / CONFIG_FILE).is_file():
             where = str(self.course)
             raise InputError("is no built course", where=where, expected="ksim course build")
-        folder = self.course / self.submitted
-        found = sorted(path.parent.name for path in folder.glob(f"*/{self.lab}"))
+        found = sorted(path.parent.name for path in self.submitted.glob(f"*/{self.lab}"))
         if not found:
             problem, expected = f"no submissions of {self.lab}", f"STUDENT/{self.lab}/"
-            raise InputError(problem, where=str(folder), expected=expected)
+            raise InputError(problem, where=str(self.submitted), expected=expected)
         return found
 
 
@@ -152,7 +160,8 @@ def _converter(folder: ClassFolder) -> Iterator[Callable[[str], str]]:
     with contextlib.chdir(folder.course):
         app = AutogradeApp()
         app.initialize([])
-        app.coursedir.submitted_directory = folder.submitted
+        submitted = os.path.relpath(folder.submitted, folder.course)
+        app.coursedir.submitted_directory = submitted
         app.coursedir.assignment_id = folder.lab
         log = _collect_log(app.log)
 

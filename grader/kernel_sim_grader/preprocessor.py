@@ -9,6 +9,7 @@
 """
 
 import json
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -28,6 +29,7 @@ from nbgrader.preprocessors import (
     NbGraderPreprocessor,
     SaveAutoGrades,
 )
+from sqlalchemy.exc import SAWarning
 from traitlets.config import Config
 
 from kernel_sim_grader import feedback
@@ -49,7 +51,11 @@ KEY: Final = "kernel_sim"
 
 
 def configure(config: Config) -> None:
-    """Put our stages into nbgrader's configuration."""
+    """Put our stages into nbgrader's configuration, and keep a warning of its own off the screen.
+
+    With SQLAlchemy 2 nbgrader warns at each new submission about its order of insertions.
+    """
+    warnings.filterwarnings("ignore", message="Object of type <Submitted", category=SAWarning)
     config.Autograde.exporter_class = SubmissionExporter
     config.Autograde.autograde_preprocessors = [
         GradeChecks,

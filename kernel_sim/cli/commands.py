@@ -24,6 +24,7 @@ GRADER_COMMANDS: Final = {
     "course": "Build the course, its release, or a sample class.",
     "grade": "Grade everything of a lab that is missing or changed.",
     "report": "Show grades and statistics.",
+    "lab": "Open JupyterLab on your own copy of a lab.",
     "export": "Write grades in another system's format.",
     "doctor": "Say which walls of the sandbox stand.",
 }

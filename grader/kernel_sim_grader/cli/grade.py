@@ -1,0 +1,47 @@
+"""``ksim grade``: grade everything of a lab that is missing or changed."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kernel_sim.cli.screen import console, print_json
+from kernel_sim_grader.cli.course_option import CourseFolder, course_folder
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def grade(
+    lab: Annotated[str, typer.Argument(help="A released lab such as lab1.")],
+    course: CourseFolder = None,
+    submissions: Annotated[
+        Path | None,
+        typer.Option(help="STUDENT/LAB/LAB.ipynb below it; else the course's submitted folder."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Also what has not changed.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+) -> None:
+    """Grade everything of a lab that is missing or changed."""
+    from kernel_sim_grader.class_grading import ClassFolder, grade_class  # noqa: PLC0415
+    from kernel_sim_grader.grade_progress import grading_bar  # noqa: PLC0415 - rich
+    from kernel_sim_grader.grade_table import result_table  # noqa: PLC0415 - rich
+
+    where = course_folder(course)
+    folder = ClassFolder(where, lab, submissions.resolve() if submissions else None)
+    with grading_bar(f"grading {lab}", len(folder.students()), shown=not as_json) as step:
+        result = grade_class(folder, force=force, on_done=step)
+    if as_json:
+        print_json(result.as_json())
+    else:
+        if result.graded or result.errored:
+            console().print(result_table(result))
+        console().print(
+            f"graded {len(result.graded)}, unchanged {len(result.skipped)}, "
+            f"without a grade {len(result.errored)}, in {result.seconds:.1f} s; each submission in "
+            "a process of its own with limits, without namespaces"
+        )
+        if result.graded:
+            console().print(f"feedback:  nbgrader generate_feedback {lab}   (in {where})")
+    if result.errored:
+        raise typer.Exit(1)
