@@ -2,12 +2,13 @@
 
 from kernel_sim.machine.cpu import Cpu
 from kernel_sim.machine.firmware.available import available_ranges, backed_ranges, frames_within
+from kernel_sim.machine.firmware.conversion import with_firmware
 from kernel_sim.machine.firmware.generator import random_spec
 from kernel_sim.machine.firmware.mutator import MUTATIONS, mutate
 from kernel_sim.machine.machine import Machine, ram_for
 from kernel_sim.machine.presets import machine_names, machine_spec
 from kernel_sim.machine.ram import Ram
-from kernel_sim.machine.spec import FirmwareEntry, MachineSpec
+from kernel_sim.machine.spec import FirmwareEntry, MachineSpec, NumaNode
 from kernel_sim.machine.traps import TrapFrame
 from kernel_sim.trace import Trace
 
@@ -17,6 +18,7 @@ __all__ = [
     "FirmwareEntry",
     "Machine",
     "MachineSpec",
+    "NumaNode",
     "Ram",
     "Trace",
     "TrapFrame",
@@ -28,4 +30,5 @@ __all__ = [
     "mutate",
     "ram_for",
     "random_spec",
+    "with_firmware",
 ]

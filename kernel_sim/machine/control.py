@@ -113,9 +113,15 @@ class ControlUnit(RegisterUnit):
         self.execute(self.require_kernel)
         self.set_flags(self.flags & ~FLAG_AC)
 
-    def hand_over(self, *, cr4: int) -> None:
-        """Take the control bits that the firmware set before the trace began."""
-        self._cr4 = cr4
+    def hand_over(self, *, cr4: int, cr3: int = 0, efer: int = 0) -> None:
+        """Take the control bits that the firmware set before the trace began.
+
+        With EFER.LMA in ``efer`` the processor is handed over in long mode, paging on.
+        """
+        self._cr4, self._cr3, self._efer = cr4, cr3, efer
+        if efer & EFER_LMA:
+            self._cr0 |= CR0_PG
+            self.paging = True
         self.reconfigure()
 
     # --- the instructions, which may fault -----------------------------------------------------

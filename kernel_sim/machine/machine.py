@@ -6,16 +6,25 @@ from kernel_sim.machine.control_bits import CR4_PSE
 from kernel_sim.machine.cpu import Cpu
 from kernel_sim.machine.descriptors import code_segment, data_segment
 from kernel_sim.machine.devices.bus import Bus
+from kernel_sim.machine.devices.framebuffer import Framebuffer, framebuffer_range
 from kernel_sim.machine.devices.vga import TEXT_FRAME, VgaText
-from kernel_sim.machine.firmware.available import available_ranges, backed_ranges, physical_limit
+from kernel_sim.machine.firmware.available import (
+    available_ranges,
+    backed_ranges,
+    highest_frame_end,
+    physical_limit,
+)
+from kernel_sim.machine.firmware.bootable import why_no_hand_over
 from kernel_sim.machine.firmware.e820 import write_e820
+from kernel_sim.machine.firmware.long_mode import LongModeFirmware
+from kernel_sim.machine.firmware.long_mode_placement import place_long_mode
 from kernel_sim.machine.firmware.placement import Placement, place
 from kernel_sim.machine.mmu import Mmu
 from kernel_sim.machine.ram import Ram
 from kernel_sim.machine.registers import TableRegister
 from kernel_sim.machine.spec import MachineSpec
 from kernel_sim.trace import Trace
-from kernel_sim.values import BootInfo
+from kernel_sim.values import AddrRange, BootInfo
 
 KERNEL_CODE = 0x08
 KERNEL_DATA = 0x10
@@ -31,7 +40,14 @@ def ram_for(spec: MachineSpec, *, seed: int = 0, fd: int | None = None) -> Ram:
     Raises:
         InputError: the map describes more than a process can hold.
     """
-    return Ram(sorted([*backed_ranges(spec), TEXT_FRAME]), seed=seed, fd=fd)
+    return Ram(_ram_ranges(spec), seed=seed, fd=fd)
+
+
+def _ram_ranges(spec: MachineSpec) -> list[AddrRange]:
+    """What is held like RAM: memory, the text screen, the framebuffer where there is one."""
+    framebuffer = framebuffer_range(spec)
+    screens = [TEXT_FRAME, framebuffer] if framebuffer else [TEXT_FRAME]
+    return sorted([*backed_ranges(spec), *screens])
 
 
 class Machine:
@@ -50,9 +66,10 @@ class Machine:
         self.spec = spec
         self.seed = seed
         self.ram = ram if ram is not None else ram_for(spec, seed=seed)
-        if ram is not None and ram.ranges != tuple(sorted([*backed_ranges(spec), TEXT_FRAME])):
+        if ram is not None and ram.ranges != tuple(_ram_ranges(spec)):
             raise InputError("the memory given belongs to another machine", where=spec.name)
-        self.physical_limit = physical_limit(available_ranges(spec))
+        limit = highest_frame_end if spec.long_mode else physical_limit
+        self.physical_limit = limit(available_ranges(spec))
         self._boot_info: BootInfo | None = None
         self._build()
 
@@ -60,6 +77,8 @@ class Machine:
         self.trace = Trace()
         self.bus = Bus(self.ram, self.trace)
         self.vga = VgaText(self.ram)
+        place = framebuffer_range(self.spec)
+        self.framebuffer = Framebuffer(self.ram, place) if place else None
         self.cpu = Cpu(self.bus, Mmu(self.ram), self.trace)
 
     @property
@@ -74,24 +93,41 @@ class Machine:
         return self._boot_info
 
     def power_on(self) -> BootInfo:
-        """Fill RAM as firmware does and hand over: PE=1, PG=0, WP=1, CR4.PSE as the spec says.
+        """Fill RAM as firmware does and hand over.
+
+        With an e820 table: PE=1, PG=0, WP=1, CR4.PSE as the spec says. In long mode: as
+        `kernel_sim.machine.firmware.long_mode` describes.
 
         Raises:
-            InputError: kernel-v cannot boot on this machine; says why.
+            InputError: the firmware finds no room for what it hands over; says why.
         """
-        placement = place(self.spec)
-        reason = self.spec.bootable()
-        if placement is None or reason:
-            raise InputError(
-                f"kernel-v cannot boot here: {reason}", where=f"machine {self.spec.name}"
-            )
+        reason = why_no_hand_over(self.spec)
+        if reason:
+            kernel = "no kernel" if self.spec.long_mode else "kernel-v cannot"
+            verb = "can boot" if self.spec.long_mode else "boot"
+            raise InputError(f"{kernel} {verb} here: {reason}", where=f"machine {self.spec.name}")
         self.vga.clear()
+        self._boot_info = self._long_mode() if self.spec.long_mode else self._protected_mode()
+        return self._boot_info
+
+    def _long_mode(self) -> BootInfo:
+        placement = place_long_mode(self.spec)
+        if placement is None:
+            raise InputError("no room for a kernel", where=f"machine {self.spec.name}")
+        if not self.spec.descriptors:
+            self._fill_first_frame()
+        return LongModeFirmware(self.spec, self.ram, placement).hand_over([self.cpu])
+
+    def _protected_mode(self) -> BootInfo:
+        placement = place(self.spec)
+        if placement is None:
+            raise InputError("no room for a kernel", where=f"machine {self.spec.name}")
         self._fill_first_frame()
         self._fill_image(placement)
         write_e820(self.ram, self.spec, placement)
         symbols = placement.symbols()
         self._start_cpu(placement, symbols)
-        self._boot_info = BootInfo(
+        return BootInfo(
             kind="e820",
             table=placement.table.start,
             count=len(self.spec.entries),
@@ -100,7 +136,6 @@ class Machine:
             stack=placement.stack,
             symbols=symbols,
         )
-        return self._boot_info
 
     def reset(self) -> None:
         """Power cycle: contents, registers and trace are gone; `power_on` comes next."""

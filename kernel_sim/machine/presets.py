@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Final
 
 from kernel_sim.errors import InputError
+from kernel_sim.machine.firmware.conversion import with_firmware
 from kernel_sim.machine.firmware.maps import load_map, real_maps
-from kernel_sim.machine.spec import FirmwareEntry, MachineSpec
+from kernel_sim.machine.long_mode_presets import long_mode_presets
+from kernel_sim.machine.spec import LONG_MODE_FIRMWARE, FirmwareEntry, MachineSpec
 
 _MIB: Final = 1 << 20
 
@@ -61,7 +63,7 @@ def presets() -> dict[str, MachineSpec]:
             "pc-nasty", 192 * _MIB, "raw", _NASTY, pse=True, title="everything firmware gets wrong"
         ),
     )
-    return {spec.name: spec for spec in specs}
+    return {spec.name: spec for spec in (*specs, *long_mode_presets())}
 
 
 def machine_names() -> list[str]:
@@ -69,12 +71,23 @@ def machine_names() -> list[str]:
     return [*presets(), *real_maps()]
 
 
-def machine_spec(name: str) -> MachineSpec:
+def machine_spec(name: str, firmware: str | None = None) -> MachineSpec:
     """The machine called ``name``: a preset, a real map (``map-01``), or a JSON file with one map.
 
+    With ``firmware`` ``'uefi'`` or ``'bootinfo'``, or that behind a plus sign (``map-01+uefi``),
+    the same memory under a firmware that hands over in long mode.
+
     Raises:
-        InputError: there is no such machine or file, or the file is wrong.
+        InputError: there is no such machine, file or firmware, or the file is wrong.
     """
+    base, plus, wanted = name.rpartition("+")
+    if plus and wanted in LONG_MODE_FIRMWARE and firmware is None:
+        name, firmware = base, wanted
+    spec = _named(name)
+    return with_firmware(spec, firmware) if firmware else spec
+
+
+def _named(name: str) -> MachineSpec:
     known = presets().get(name) or real_maps().get(name)
     if known:
         return known

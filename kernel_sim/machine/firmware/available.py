@@ -22,6 +22,8 @@ LIMIT_MAX: Final = 0xC000_0000
 """kernel-v identity-maps no further: its heap window begins above."""
 LEGACY_HOLE: Final = AddrRange(0xA_0000, 0xC_0000)
 """Where the display adapter answers instead of RAM."""
+_RAM_DESCRIPTORS: Final = frozenset({1, 2, 3, 4, 5, 6, 7, 9, 10, 14})
+"""UEFI types that only memory has: loader, boot and runtime services, conventional, ACPI, NV."""
 BACKED_TYPES: Final = frozenset(
     {TYPE_AVAILABLE, TYPE_ACPI_RECLAIMABLE, TYPE_ACPI_NVS, TYPE_PERSISTENT}
 )
@@ -71,8 +73,12 @@ def available_ranges(spec: MachineSpec) -> list[AddrRange]:
 
 def physical_limit(available: list[AddrRange]) -> int:
     """L: the end of the highest available byte, at most 0xC0000000, rounded down to a frame."""
-    highest = max((item.end for item in available), default=0)
-    return align_down(min(highest, LIMIT_MAX), PAGE_SIZE)
+    return min(highest_frame_end(available), LIMIT_MAX)
+
+
+def highest_frame_end(available: Iterable[AddrRange]) -> int:
+    """The end of the highest available byte, rounded down to a frame."""
+    return align_down(max((item.end for item in available), default=0), PAGE_SIZE)
 
 
 def frames_within(available: Iterable[AddrRange], start: int, end: int) -> int:
@@ -89,7 +95,8 @@ def backed_ranges(spec: MachineSpec) -> list[AddrRange]:
     """The frame-aligned physical ranges behind which there is RAM.
 
     Available, ACPI and persistent memory is backed anywhere below 2^52; every other type only below
-    the end of available memory under 4 GiB. The legacy display window never is.
+    the end of available memory under 4 GiB. Where firmware hands over in long mode, all that UEFI
+    types say is memory is backed. The legacy display window never is.
     """
     entries = enabled_entries(spec)
     low_end = max(
@@ -102,4 +109,10 @@ def backed_ranges(spec: MachineSpec) -> list[AddrRange]:
         start = align_down(entry.base, PAGE_SIZE)
         if start < end:
             ranges.append(AddrRange(start, align_up(end, PAGE_SIZE)))
+    if spec.long_mode:
+        ranges += [
+            AddrRange(item.base, min(item.end, PHYSICAL_END))
+            for item in spec.descriptors
+            if item.type in _RAM_DESCRIPTORS and item.base < PHYSICAL_END
+        ]
     return without(merged(ranges), [LEGACY_HOLE])

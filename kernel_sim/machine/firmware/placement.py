@@ -34,8 +34,8 @@ MIN_FRAMES: Final = 64
 """kernel-v needs so many available frames between 1 MiB and its limit."""
 _ADAPTERS: Final = AddrRange(0xA_0000, ONE_MIB)
 _FIRST_FRAME: Final = AddrRange(0, PAGE_SIZE)
-_TEXT_BYTES: Final = 0x1_0000
-_SYMBOLS: Final = {
+TEXT_BYTES: Final = 0x1_0000
+SYMBOL_OFFSETS: Final = {
     "isr_stubs": 0x1_0000,
     "idt": 0x1_1000,
     "gdt": 0x1_2000,
@@ -58,11 +58,11 @@ class Placement:
     @property
     def text(self) -> AddrRange:
         """The part of the image that holds code."""
-        return AddrRange(self.image.start, self.image.start + _TEXT_BYTES)
+        return AddrRange(self.image.start, self.image.start + TEXT_BYTES)
 
     def symbols(self) -> dict[str, int]:
         """Name → address of what the image and the firmware's tables hold."""
-        places = {name: self.image.start + offset for name, offset in _SYMBOLS.items()}
+        places = {name: self.image.start + offset for name, offset in SYMBOL_OFFSETS.items()}
         return {
             "kernel_main": self.image.start,
             **places,
