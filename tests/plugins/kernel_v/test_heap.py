@@ -250,6 +250,16 @@ def test_kv_34_a_write_after_free_is_found_by_the_next_allocation():
     assert refused.value.reason == "CORRUPTED"
 
 
+def test_kv_34_an_overrun_into_a_free_block_is_found_by_the_next_allocation():
+    _, hooks, cpu = start()
+    block, behind, _ = (hooks.kmalloc(96) for _ in range(3))
+    hooks.kfree(behind)
+    cpu.store(block + 96, 4, 0x4141_4140)  # the free block's size
+    with pytest.raises(HeapError) as refused:
+        hooks.kmalloc(96)
+    assert refused.value.reason == "CORRUPTED"
+
+
 def test_a_second_boot_starts_with_an_empty_heap():
     for _ in range(2):
         _, hooks, _ = start()

@@ -245,6 +245,16 @@ def test_user_access_needs_the_flag_at_both_levels():
         cpu.store(SPARE + 0x1000, 4, 5)
 
 
+def test_translate_reports_only_rights_that_both_levels_give():
+    run, hooks, _ = start()
+    root, ram = run.kernel.root, run.machine.ram
+    hooks.map_page(root, SPARE, hooks.pmm_alloc_frame(), RW | USER)
+    assert hooks.translate(root, SPARE).flags == RW | USER
+    above = root + (SPARE >> 22) * 4
+    ram.store(above, 4, ram.load(above, 4) & ~int(WRITABLE | USER))
+    assert hooks.translate(root, SPARE).flags == PRESENT
+
+
 @pytest.mark.parametrize(
     ("page", "frame", "flags", "reason"),
     [

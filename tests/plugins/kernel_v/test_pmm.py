@@ -255,3 +255,12 @@ def test_contiguous_runs_are_free_aligned_and_the_first_that_fit(count, align, c
     assert hooks.pmm_alloc_contiguous(count, align) == (fits[0] if fits else None)
     taken = count if fits else 0
     assert hooks.pmm_stats().free == len(free) - taken == len(drain(hooks))
+
+
+def test_a_contiguous_run_skips_free_frames_that_are_not_aligned():
+    _, hooks = start()
+    hooks.pmm_alloc_frame()
+    assert hooks.pmm_alloc_contiguous(2, 0x1_0000) == 0x11_0000
+    assert hooks.pmm_alloc_contiguous(2, 0x1000) == 0x10_1000
+    assert hooks.pmm_alloc_contiguous(0, 0x1000) is None
+    assert hooks.pmm_alloc_contiguous(1, 0x3000) is None
