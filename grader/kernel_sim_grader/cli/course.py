@@ -12,13 +12,13 @@ BUILD_FOLDER: Final = Path("build/course")
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Labs, releases, samples.")
 
+FileOption = Annotated[
+    Path | None,
+    typer.Option("--file", metavar="FILE", help="The course.yml; else the nearest, upwards."),
+]
 CourseOption = Annotated[
     Path | None,
-    typer.Option("--course", help="The course.yml; else the nearest one, from here upwards."),
-]
-FolderOption = Annotated[
-    Path | None,
-    typer.Option("--folder", help="The course folder; else build/course beside course.yml."),
+    typer.Option("--course", metavar="DIR", help="Where to; else build/course beside course.yml."),
 ]
 ForceOption = Annotated[
     bool, typer.Option("--force", help="Overwrite what was changed by hand since it was built.")
@@ -30,7 +30,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 def build(
     labs: Annotated[list[str] | None, typer.Argument(help="Labs such as lab1; else all.")] = None,
     course: CourseOption = None,
-    folder: FolderOption = None,
+    file: FileOption = None,
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -38,8 +38,8 @@ def build(
     from kernel_sim_grader.course import find_course, read_course  # noqa: PLC0415 - not for --help
     from kernel_sim_grader.course_folder import build_course  # noqa: PLC0415 - imports nbformat
 
-    found = read_course(course or find_course(Path.cwd()))
-    target = _folder(found.file, folder)
+    found = read_course(file or find_course(Path.cwd()))
+    target = _folder(found.file, course)
     written = build_course(found, target, labs or (), force=force)
     names = labs or list(found.labs)
     if as_json:
@@ -61,7 +61,7 @@ def build(
 def release(
     lab: Annotated[str, typer.Argument(help="A lab such as lab1.")],
     course: CourseOption = None,
-    folder: FolderOption = None,
+    file: FileOption = None,
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -69,8 +69,8 @@ def release(
     from kernel_sim_grader.course import find_course, read_course  # noqa: PLC0415 - not for --help
     from kernel_sim_grader.course_folder import release_lab  # noqa: PLC0415 - imports nbformat
 
-    found = read_course(course or find_course(Path.cwd()))
-    target = _folder(found.file, folder)
+    found = read_course(file or find_course(Path.cwd()))
+    target = _folder(found.file, course)
     written = release_lab(found, target, lab, force=force)
     if as_json:
         print_json({"labs": [lab], "written": [str(path) for path in written]})
@@ -80,15 +80,15 @@ def release(
 
 @app.command()
 def demo(
-    folder: Annotated[
-        Path | None, typer.Option("--folder", help="Where; else build/demo here.")
+    course: Annotated[
+        Path | None, typer.Option("--course", metavar="DIR", help="Where to; else build/demo here.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Build and release a course, hand in for a sample class, grade it and show the table."""
     from kernel_sim_grader.demo import run_demo  # noqa: PLC0415 - imports nbgrader
 
-    run_demo(folder or Path("build/demo"), as_json=as_json)
+    run_demo(course or Path("build/demo"), as_json=as_json)
 
 
 def _folder(course_file: Path, folder: Path | None) -> Path:

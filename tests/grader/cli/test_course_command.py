@@ -13,17 +13,17 @@ ROOT = Path(__file__).parents[3]
 
 def test_build_shows_each_lab_and_what_was_written(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
-    assert run(["course", "build", "--folder", str(tmp_path)]) == 0
+    assert run(["course", "build", "--course", str(tmp_path)]) == 0
     shown = capsys.readouterr().out
     assert "The memory map" in shown
     assert str(tmp_path / "source" / "lab1" / "lab1.ipynb") in shown
-    assert run(["course", "build", "--folder", str(tmp_path)]) == 0
+    assert run(["course", "build", "--course", str(tmp_path)]) == 0
     assert "up to date" in capsys.readouterr().out
 
 
 def test_build_as_json_lists_labs_and_files(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(ROOT / "labs")
-    assert run(["course", "build", "lab1", "--folder", str(tmp_path), "--json"]) == 0
+    assert run(["course", "build", "lab1", "--course", str(tmp_path), "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["labs"] == ["lab1"]
     assert str(tmp_path / "nbgrader_config.py") in document["written"]
@@ -34,12 +34,12 @@ def test_build_as_json_lists_labs_and_files(tmp_path, monkeypatch, capsys):
     [
         (["build", "lab9"], "there is no lab 'lab9'; did you mean lab1?"),
         (["release", "lab9"], "there is no lab 'lab9'; did you mean lab1?"),
-        (["build", "--course", "no.yml"], "no.yml: No such file or directory"),
+        (["build", "--file", "no.yml"], "no.yml: No such file or directory"),
     ],
 )
 def test_a_mistake_ends_with_status_2_and_one_line(arguments, line, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
-    assert run(["course", *arguments, "--folder", str(tmp_path)]) == 2
+    assert run(["course", *arguments, "--course", str(tmp_path)]) == 2
     output = capsys.readouterr()
     assert output.out == ""
     assert output.err.count("\n") == 1
