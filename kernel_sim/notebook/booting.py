@@ -67,13 +67,22 @@ class Booted(Shown):
 
     def steps_line(self) -> str:
         """The boot steps, those done and the one that failed."""
-        marks = (f"{step.name} {'✓' if step.ok else '✗'}" for step in self.result.steps)
+        failed = {"selftests"} if self.failed_selftests() else set()
+        marks = (
+            f"{step.name} {'✓' if step.ok and step.name not in failed else '✗'}"
+            for step in self.result.steps
+        )
         return " · ".join(marks)
+
+    def failed_selftests(self) -> list[str]:
+        """One line for each self-test that failed (KV-43)."""
+        tests = self.result.selftests
+        return [f"Self-test {t.name} failed: {t.detail}" for t in tests if not t.passed]
 
     def wrong_lines(self) -> list[str]:
         """What went wrong, for a person; empty if nothing did."""
         notes = [f"Not counted as a hook: {note}" for note in self.notes]
-        return [*notes, *(oops_lines(self.oops) if self.oops else [])]
+        return [*notes, *self.failed_selftests(), *(oops_lines(self.oops) if self.oops else [])]
 
     def text(self) -> str:
         """Heading, screen, steps and what went wrong."""

@@ -1,34 +1,34 @@
 """The memory map of a machine beside what the kernel made of it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from kernel_sim.machine import FirmwareEntry, Machine, MachineSpec
 from kernel_sim.notebook.booting import Booted
 from kernel_sim.notebook.power import spec_of
 from kernel_sim.notebook.quiet import quiet_while_loading
 from kernel_sim.notebook.showing import Shown
-from kernel_sim.values import MemoryRegion
 from kernel_sim.views.region_map import Column, firmware_column, map_text, table_column
 from kernel_sim.views.region_map_svg import map_svg
 
 
 class MapPicture(Shown):
-    """Columns of a region map, under a title."""
+    """Columns of a region map under a title, and what is to be said of them."""
 
-    def __init__(self, title: str, columns: Sequence[Column]) -> None:
+    def __init__(self, title: str, columns: Sequence[Column], notes: Sequence[str] = ()) -> None:
         self.title = title
         self.columns = columns
+        self.notes = notes
 
     def __repr__(self) -> str:
         return f"<map of {self.title}>"
 
     def text(self) -> str:
-        """Title and map."""
-        return f"{self.title}\n{map_text(self.columns)}"
+        """Title, map and notes."""
+        return "\n".join([self.title, map_text(self.columns), *self.notes])
 
     def pictures(self) -> Mapping[str, str]:
         """The map as SVG."""
-        return {"image/svg+xml": map_svg(self.columns, self.title)}
+        return {"image/svg+xml": map_svg(self.columns, self.title, self.notes)}
 
 
 @quiet_while_loading
@@ -50,17 +50,19 @@ def show_map(what: str | MachineSpec | Machine | Booted) -> MapPicture:
 def picture_of(what: str | MachineSpec | Machine | Booted) -> MapPicture:
     """The picture that `show_map` shows."""
     if isinstance(what, Booted):
-        spec = what.machine.spec
-        return compared(title_of(spec), entries_of(spec), what.regions)
+        return picture_of_boot(what)
     spec = what.spec if isinstance(what, Machine) else spec_of(what)
     return MapPicture(title_of(spec), [firmware_column(entries_of(spec))])
 
 
-def compared(
-    title: str, entries: Iterable[FirmwareEntry], table: Iterable[MemoryRegion]
-) -> MapPicture:
-    """The firmware's entries beside the kernel's table."""
-    return MapPicture(title, [firmware_column(entries), table_column(table, "kernel's table")])
+def picture_of_boot(booted: Booted) -> MapPicture:
+    """The firmware's entries beside the kernel's table, or why there is none."""
+    spec = booted.machine.spec
+    columns = [firmware_column(entries_of(spec))]
+    if booted.regions or booted.oops is None:
+        columns.append(table_column(booted.regions, "kernel's table"))
+        return MapPicture(title_of(spec), columns)
+    return MapPicture(title_of(spec), columns, ["There is no table:", *booted.wrong_lines()[:1]])
 
 
 def entries_of(spec: MachineSpec) -> list[FirmwareEntry]:

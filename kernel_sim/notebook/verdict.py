@@ -8,6 +8,8 @@ from kernel_sim.notebook.showing import Shown
 
 MARKS: Final = {"passed": "✓", "failed": "✗", "errored": "!"}
 COLORS: Final = {"passed": "#009E73", "failed": "#D55E00", "errored": "#56B4E9"}
+NOT_WRITTEN: Final = "not-written"
+"""The concept of a hook that still raises NotImplementedError: there is no case to look at."""
 BOX: Final = (
     "border-left:5px solid {};padding:4px 12px;margin:6px 0;background:#f7f7f7;color:#1a1a1a;"
     "font-family:system-ui,sans-serif;font-size:13px"
@@ -53,6 +55,8 @@ class Verdict(Shown):
     @property
     def message(self) -> str:
         """One line: what is wrong; empty when nothing is."""
+        if self.check.get("concept") == NOT_WRITTEN:
+            return "Not written yet: this hook, or a function that it calls."
         return str(self.check["message"] or "")
 
     @property
@@ -77,7 +81,7 @@ class Verdict(Shown):
 
     def case_lines(self) -> list[str]:
         """The failing case: pictures of it in text, and how to play it again."""
-        case = self.counterexample
+        case = {} if self.check.get("concept") == NOT_WRITTEN else self.counterexample
         again = [f"Play it again: {case['line']}"] if case.get("line") else []
         return [*str(case.get("picture") or "").splitlines(), *again]
 

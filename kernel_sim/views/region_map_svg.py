@@ -1,6 +1,16 @@
-"""The region map as SVG: colour, pattern and letter for each band; the text form describes it."""
+"""The region map as SVG: colour, pattern and letter for each band; the text form describes it.
 
-from collections.abc import Iterable, Sequence
+::
+
+    title                                     blocks, one below the other
+    start  size  firmware  kernel's table
+    0x...  4 KiB [A      ] [R           ]
+    legend
+    warnings
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import Final
 
@@ -8,40 +18,125 @@ from kernel_sim.views.palette import HOLE, Look
 from kernel_sim.views.region_map import Column, Row, legend, map_text, rows_of, warnings_of
 
 ROW_HEIGHT: Final = 20
-HEADER: Final = 26
-LABELS_WIDTH: Final = 250
-COLUMN_WIDTH: Final = 150
+CHARACTER: Final = 7.4
+"""Width of a character, rounded up."""
 GAP: Final = 16
+SIZE_LEFT: Final = GAP + 152
+FIRST_COLUMN: Final = 262
+COLUMN_WIDTH: Final = 172
 LEGEND_WIDTH: Final = 240
+DARK: Final = "#222222"
+GREY: Final = "#555555"
 HARM: Final = "#A30000"
 FONT: Final = "ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace"
 
 
-def map_svg(columns: Sequence[Column], title: str = "Map of physical memory") -> str:
-    """The map as one SVG document, rows of equal height, lowest address first; not to scale."""
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Elements that need ``width`` by ``height``, placed as if they began at the top."""
+
+    width: float
+    height: int
+    body: str
+
+
+def map_svg(columns: Sequence[Column], title: str = "", notes: Sequence[str] = ()) -> str:
+    """The map as one SVG document, rows of equal height from the lowest address on; notes below."""
     rows = rows_of(columns)
-    key = legend(rows)
-    width = LABELS_WIDTH + len(columns) * (COLUMN_WIDTH + GAP) + GAP
-    below = HEADER + len(rows) * ROW_HEIGHT + GAP
-    notes = warnings_of(rows)
-    width = max(width, LEGEND_WIDTH * 2, *(len(note) * 15 // 2 + 2 * GAP for note in notes or [""]))
-    height = below + ROW_HEIGHT * ((len(key) + 1) // 2 + len(notes)) + GAP
-    parts = [
-        *(tile(look) for look in key if look.pattern),
-        *headings(columns),
-        *(element for i, row in enumerate(rows) for element in row_elements(row, i)),
-        *legend_elements(key, below),
-        *(
-            f'<text x="{GAP}" y="{height - GAP + 4}" fill="{HARM}">{escape(note)}</text>'
-            for note in notes
-        ),
+    blocks = [
+        lines_block([title] if title else [], DARK),
+        table_block(columns, rows),
+        legend_block(legend(rows)),
+        lines_block([*warnings_of(rows), *notes], HARM),
     ]
+    width = max(block.width for block in blocks) + GAP
+    height = sum(block.height for block in blocks) + GAP
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{width}" height="{height}" '
-        f'viewBox="0 0 {width} {height}" font-family="{FONT}" font-size="12">'
-        f"<title>{escape(title)}</title><desc>{escape(map_text(columns))}</desc>"
-        f'<rect width="{width}" height="{height}" fill="#FFFFFF"/>{"".join(parts)}</svg>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" width="{width:g}" height="{height}" '
+        f'viewBox="0 0 {width:g} {height}" font-family="{FONT}" font-size="12">'
+        f"<title>{escape(title or 'Map of physical memory')}</title>"
+        f"<desc>{escape(map_text(columns))}</desc>"
+        f'<rect width="{width:g}" height="{height}" fill="#FFFFFF"/>'
+        f"{''.join(stacked(blocks))}</svg>"
     )
+
+
+def stacked(blocks: Iterable[Block]) -> Iterator[str]:
+    """Each block moved below the one before."""
+    top = 0
+    for block in blocks:
+        yield f'<g transform="translate(0 {top})">{block.body}</g>'
+        top += block.height
+
+
+def lines_block(lines: Sequence[str], color: str) -> Block:
+    """Lines of text."""
+    body = "".join(text(GAP, i * ROW_HEIGHT, line, color) for i, line in enumerate(lines))
+    width = max((len(line) for line in lines), default=0) * CHARACTER
+    return Block(GAP + width, len(lines) * ROW_HEIGHT, body)
+
+
+def table_block(columns: Sequence[Column], rows: Sequence[Row]) -> Block:
+    """The headings, and one line for each row."""
+    names = [text(column_left(i), 0, column.name, DARK) for i, column in enumerate(columns)]
+    headings = [text(GAP, 0, "start", DARK), text(SIZE_LEFT, 0, "size", DARK), *names]
+    body = [f'<g font-weight="bold">{"".join(headings)}</g>']
+    for i, row in enumerate(rows, start=1):
+        body += row_elements(row, i * ROW_HEIGHT)
+    return Block(column_left(len(columns)), (len(rows) + 1) * ROW_HEIGHT + GAP, "".join(body))
+
+
+def column_left(index: int) -> int:
+    """The left edge of column ``index``."""
+    return FIRST_COLUMN + index * (COLUMN_WIDTH + GAP)
+
+
+def row_elements(row: Row, top: int) -> Iterator[str]:
+    """Mark, address, size and boxes of one row."""
+    if row.harmful:
+        yield text(3, top, "!", HARM)
+    yield text(GAP, top, f"{row.start:#018x}", DARK)
+    yield text(SIZE_LEFT, top, row.size, GREY)
+    for i, looks in enumerate(row.looks):
+        width = COLUMN_WIDTH / len(looks)
+        for lane, look in enumerate(looks):
+            yield from box(column_left(i) + lane * width, top, width, look)
+
+
+def legend_block(looks: Sequence[Look]) -> Block:
+    """What the boxes mean, in two columns, and the patterns that they use."""
+    body = [tile(look) for look in looks if look.pattern]
+    for i, look in enumerate(looks):
+        left, top = GAP + (i % 2) * LEGEND_WIDTH, (i // 2) * ROW_HEIGHT
+        body += [*box(left, top, 28, look), text(left + 36, top, look.word, DARK)]
+    height = (len(looks) + 1) // 2 * ROW_HEIGHT
+    return Block(GAP + 2 * LEGEND_WIDTH, height, "".join(body))
+
+
+def box(left: float, top: float, width: float, look: Look) -> Iterator[str]:
+    """A band in one row: colour, pattern, and a letter or word so that it reads without colour."""
+    place = f'x="{left:g}" y="{top + 1:g}" width="{width - 1:g}" height="{ROW_HEIGHT - 2}"'
+    if look is HOLE:
+        yield f'<rect {place} fill="none" stroke="#999999" stroke-dasharray="3 3"/>'
+        yield text(left + 7, top, look.letter, DARK)
+        return
+    yield f'<rect {place} fill="{look.color}" stroke="#333333"/>'
+    if look.pattern:
+        yield f'<rect {place} fill="url(#{pattern_id(look)})"/>'
+    words = f"{look.letter}  {look.word}"
+    if len(words) * CHARACTER > width - 12:
+        words = look.letter
+    ground = len(words) * CHARACTER + 6
+    yield (
+        f'<rect x="{left + 3:g}" y="{top + 3:g}" width="{ground:g}" height="{ROW_HEIGHT - 6}" '
+        'rx="2" fill="#FFFFFF" fill-opacity="0.85"/>'
+    )
+    yield text(left + 6, top, words, "#111111")
+
+
+def text(left: float, top: float, words: str, color: str) -> str:
+    """A line of text in the row that begins at ``top``."""
+    return f'<text x="{left:g}" y="{top + 14:g}" fill="{color}">{escape(words)}</text>'
 
 
 def tile(look: Look) -> str:
@@ -55,62 +150,3 @@ def tile(look: Look) -> str:
 def pattern_id(look: Look) -> str:
     """The name of a look's pattern; in all pictures of a page it is the same pattern."""
     return f"ksim-{look.word.lower().replace(' ', '-')}"
-
-
-def headings(columns: Sequence[Column]) -> list[str]:
-    """The names over the columns."""
-    names = ["start", "size"]
-    places = [GAP, GAP + 152]
-    for i, column in enumerate(columns):
-        names.append(column.name)
-        places.append(column_left(i))
-    return [
-        f'<text x="{x}" y="17" font-weight="bold" fill="#222222">{escape(name)}</text>'
-        for x, name in zip(places, names, strict=True)
-    ]
-
-
-def column_left(index: int) -> int:
-    """The left edge of column ``index``."""
-    return LABELS_WIDTH + index * (COLUMN_WIDTH + GAP)
-
-
-def row_elements(row: Row, index: int) -> Iterable[str]:
-    """Address, size and boxes of one row."""
-    top = HEADER + index * ROW_HEIGHT
-    if row.harmful:
-        yield f'<text x="3" y="{top + 14}" font-weight="bold" fill="{HARM}">!</text>'
-    yield f'<text x="{GAP}" y="{top + 14}" fill="#222222">{row.start:#018x}</text>'
-    yield f'<text x="{GAP + 152}" y="{top + 14}" fill="#555555">{row.size}</text>'
-    for i, looks in enumerate(row.looks):
-        width = COLUMN_WIDTH / len(looks)
-        for lane, look in enumerate(looks):
-            yield from box(column_left(i) + lane * width, top, width, look, alone=len(looks) == 1)
-
-
-def box(left: float, top: float, width: float, look: Look, *, alone: bool) -> Iterable[str]:
-    """One band in one row: filled, patterned, and lettered so that it reads without colour."""
-    place = f'x="{left:g}" y="{top + 1:g}" width="{width - 1:g}" height="{ROW_HEIGHT - 2}"'
-    if look is HOLE:
-        yield f'<rect {place} fill="none" stroke="#999999" stroke-dasharray="3 3"/>'
-    else:
-        yield f'<rect {place} fill="{look.color}" stroke="#333333"/>'
-    if look.pattern:
-        yield f'<rect {place} fill="url(#{pattern_id(look)})"/>'
-    words = f"{look.letter}  {look.word}" if alone and look is not HOLE else look.letter
-    room = len(words) * 7.3 + 8
-    if look is not HOLE:
-        yield (
-            f'<rect x="{left + 3:g}" y="{top + 3:g}" width="{min(room, width - 7):g}" '
-            f'height="{ROW_HEIGHT - 6}" rx="2" fill="#FFFFFF" fill-opacity="0.85"/>'
-        )
-    yield f'<text x="{left + 7:g}" y="{top + 14:g}" fill="#111111">{escape(words)}</text>'
-
-
-def legend_elements(key: Sequence[Look], top: int) -> Iterable[str]:
-    """The legend in two columns."""
-    for i, look in enumerate(key):
-        left = GAP + (i % 2) * LEGEND_WIDTH
-        y = top + (i // 2) * ROW_HEIGHT
-        yield from box(left, y, 28, look, alone=False)
-        yield f'<text x="{left + 36}" y="{y + 14}" fill="#222222">{escape(look.word)}</text>'
