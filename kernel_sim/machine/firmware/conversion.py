@@ -10,7 +10,7 @@ from typing import Final
 
 from kernel_sim.addr import PAGE_SIZE, align_down, align_up
 from kernel_sim.errors import InputError
-from kernel_sim.machine.firmware.available import enabled_entries
+from kernel_sim.machine.firmware.available import enabled_entries, merged
 from kernel_sim.machine.firmware.maps import e820_type
 from kernel_sim.machine.firmware.uefi import CACHED, UefiType
 from kernel_sim.machine.spec import (
@@ -23,6 +23,7 @@ from kernel_sim.machine.spec import (
     FirmwareEntry,
     MachineSpec,
 )
+from kernel_sim.values import AddrRange
 
 _E820_TO_UEFI: Final = {
     TYPE_AVAILABLE: UefiType.CONVENTIONAL,
@@ -65,7 +66,10 @@ def with_firmware(spec: MachineSpec, firmware: str) -> MachineSpec:
         entries = as_e820(descriptors)
     else:
         entries = disjoint_entries(enabled_entries(spec))
-        descriptors = as_descriptors(entries) if firmware == "uefi" else ()
+        descriptors = ()
+        if firmware == "uefi":
+            descriptors = as_descriptors(entries)
+            entries = as_e820(descriptors)
     return replace(
         spec,
         name=name,
@@ -87,11 +91,14 @@ def as_descriptors(entries: Sequence[FirmwareEntry]) -> tuple[FirmwareEntry, ...
 
     A page that several entries share goes to the most restrictive of them.
     """
-    pages = [
-        FirmwareEntry(*_whole_pages(entry), entry.type)
-        for entry in entries
-        if entry.type != TYPE_AVAILABLE or _whole_pages(entry)[1] > 0
-    ]
+    available = merged(AddrRange(e.base, e.end) for e in entries if e.type == TYPE_AVAILABLE)
+    pages = []
+    for entry in entries:
+        whole = (
+            _available_pages(entry, available) if entry.type == TYPE_AVAILABLE else _outward(entry)
+        )
+        if whole.length:
+            pages.append(whole)
     return tuple(
         FirmwareEntry(
             item.base, item.length, _E820_TO_UEFI.get(item.type, UefiType.RESERVED), int(CACHED)
@@ -100,13 +107,26 @@ def as_descriptors(entries: Sequence[FirmwareEntry]) -> tuple[FirmwareEntry, ...
     )
 
 
-def _whole_pages(entry: FirmwareEntry) -> tuple[int, int]:
-    """Base and length: available memory rounds inward, everything else outward."""
-    if entry.type == TYPE_AVAILABLE:
-        start, end = align_up(entry.base, PAGE_SIZE), align_down(entry.end, PAGE_SIZE)
-    else:
-        start, end = align_down(entry.base, PAGE_SIZE), align_up(entry.end, PAGE_SIZE)
-    return start, end - start
+def _available_pages(entry: FirmwareEntry, available: list[AddrRange]) -> FirmwareEntry:
+    """The pages of ``entry`` that are wholly available, with what lies beside it."""
+    start, end = align_down(entry.base, PAGE_SIZE), align_up(entry.end, PAGE_SIZE)
+    for item in available:
+        if item.start <= entry.base < item.end:
+            start = max(start, align_up(item.start, PAGE_SIZE))
+            end = min(end, align_down(item.end, PAGE_SIZE))
+    return replace(entry, base=start, length=max(0, end - start))
+
+
+def _outward(entry: FirmwareEntry) -> FirmwareEntry:
+    """All pages that ``entry`` touches."""
+    start, end = align_down(entry.base, PAGE_SIZE), align_up(entry.end, PAGE_SIZE)
+    return replace(entry, base=start, length=end - start)
+
+
+def _inward(entry: FirmwareEntry) -> FirmwareEntry:
+    """The pages that lie wholly in ``entry``."""
+    start, end = align_up(entry.base, PAGE_SIZE), align_down(entry.end, PAGE_SIZE)
+    return replace(entry, base=start, length=max(0, end - start))
 
 
 def disjoint_entries(entries: Sequence[FirmwareEntry]) -> tuple[FirmwareEntry, ...]:
@@ -116,12 +136,7 @@ def disjoint_entries(entries: Sequence[FirmwareEntry]) -> tuple[FirmwareEntry, .
 
 def disjoint_descriptors(descriptors: Sequence[FirmwareEntry]) -> tuple[FirmwareEntry, ...]:
     """UEFI descriptors without overlaps and in whole pages."""
-    whole = []
-    for item in descriptors:
-        kind = TYPE_AVAILABLE if item.type == UefiType.CONVENTIONAL else item.type
-        start, length = _whole_pages(replace(item, type=kind if kind == TYPE_AVAILABLE else 0))
-        if length > 0:
-            whole.append(replace(item, base=start, length=length))
+    whole = [_inward(d) if d.type == UefiType.CONVENTIONAL else _outward(d) for d in descriptors]
     ranks = [_RANK.get(e820_type(item.type), _RESERVED_RANK) for item in whole]
     return _disjoint(whole, ranks)
 
