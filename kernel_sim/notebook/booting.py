@@ -12,7 +12,7 @@ from kernel_sim.notebook.power import spec_of
 from kernel_sim.notebook.quiet import quiet_while_loading
 from kernel_sim.notebook.session import check_role, own_notebook
 from kernel_sim.notebook.showing import Shown
-from kernel_sim.views.screen import Screen
+from kernel_sim.views.screen import MONOSPACE, Screen
 
 if TYPE_CHECKING:
     from kernel_sim.oops import Oops
@@ -105,7 +105,7 @@ class Booted(Shown):
 
 OOPS_STYLE = (
     "border-left:4px solid #D55E00;padding:6px 12px;margin:6px 0;white-space:pre-wrap;"
-    "background:#fdf1ea;color:#1a1a1a;font-size:13px"
+    f"background:#fdf1ea;color:#1a1a1a;font-size:13px;{MONOSPACE}"
 )
 
 

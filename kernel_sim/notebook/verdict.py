@@ -5,6 +5,7 @@ from html import escape
 from typing import Any, Final
 
 from kernel_sim.notebook.showing import Shown
+from kernel_sim.views.screen import MONOSPACE
 
 MARKS: Final = {"passed": "✓", "failed": "✗", "errored": "!"}
 COLORS: Final = {"passed": "#009E73", "failed": "#D55E00", "errored": "#56B4E9"}
@@ -14,7 +15,9 @@ BOX: Final = (
     "border-left:5px solid {};padding:4px 12px;margin:6px 0;background:#f7f7f7;color:#1a1a1a;"
     "font-family:system-ui,sans-serif;font-size:13px"
 )
-CODE: Final = "white-space:pre-wrap;margin:4px 0;background:none;color:#1a1a1a;font-size:12px"
+CODE: Final = (
+    f"white-space:pre-wrap;margin:4px 0;background:none;color:#1a1a1a;font-size:12px;{MONOSPACE}"
+)
 
 
 def html_box(status: str, lines: Sequence[str], more: str = "") -> str:
@@ -71,9 +74,11 @@ class Verdict(Shown):
         return f"<{self.check['id']}: {self.status}>"
 
     def heading(self) -> str:
-        """Mark, id, status and points."""
+        """Mark, id, status, points, and the requirement that was missed."""
         points = f"{self.check['points']:g} of {self.check['max_points']:g} points"
-        return f"{MARKS[self.status]} {self.check['id']}: {self.status}, {points}"
+        requirement = self.check.get("requirement")
+        missed = f" ({requirement})" if requirement else ""
+        return f"{MARKS[self.status]} {self.check['id']}: {self.status}, {points}{missed}"
 
     def short_lines(self) -> list[str]:
         """Heading, and the message if there is one."""

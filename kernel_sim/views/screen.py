@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from html import escape
 from typing import Final
 
+MONOSPACE: Final = "font-family:ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace"
 STYLE: Final = (
     "background:#101418;color:#e6e6e6;padding:10px 14px;border-radius:6px;line-height:1.25;"
-    "font-size:13px;display:inline-block;margin:4px 0;font-family:ui-monospace,Menlo,Consolas,"
-    "'DejaVu Sans Mono',monospace;overflow-x:auto;max-width:100%;box-sizing:border-box"
+    "font-size:13px;display:inline-block;margin:4px 0;overflow-x:auto;max-width:100%;"
+    f"box-sizing:border-box;{MONOSPACE}"
 )
 
 
