@@ -21,7 +21,7 @@ from kernel_sim.errors import KernelError
 
 BIG_INTEGER: Final = 1
 REFERENCE: Final = 2
-MAX_INTEGER_BYTES: Final = 32
+MAX_INTEGER_BYTES: Final = 1024
 SIGNED_64: Final = range(-(1 << 63), 1 << 64)
 
 

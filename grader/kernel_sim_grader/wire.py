@@ -9,7 +9,8 @@ from typing import Any, Final
 
 import msgspec
 
-from kernel_sim.checks.bench import FAILURE_KINDS, Failure, Operation, Outcome, Scenario
+from kernel_sim.checks.bench import FAILURE_KINDS, Failure, Operation, Outcome, Run, Scenario
+from kernel_sim.results import RESULTS, WrongResult
 from kernel_sim.values import Event
 from kernel_sim_grader.plain import MismatchError, extension, flatten, hook_types, restore
 
@@ -80,7 +81,6 @@ class Booted(Message, frozen=True):
 
     failure: Reported | None
     regions: list[Any]
-    boot_info: dict[str, Any] | None
 
 
 class Results(Message, frozen=True):
@@ -161,6 +161,14 @@ def scenario_of(request: Boot) -> Scenario:
     return scenario
 
 
+def booted_message(run: Run) -> Booted:
+    """The answer that tells how a boot went."""
+    try:
+        return Booted(reported(run.booted.failure), flatten(run.regions))
+    except (MismatchError, RecursionError) as error:
+        return Booted(reported(Failure("wrong_type", message=f"the table holds {error}")), [])
+
+
 def batch_request(operations: list[Operation]) -> Batch:
     """The request that calls ``operations``."""
     return Batch([(item.hook, [flatten(value) for value in item.args]) for item in operations])
@@ -207,9 +215,24 @@ def _outcome(hook: str, value: Any, failure: Reported | None) -> Outcome:  # noq
     if failure is not None:
         return Outcome(failure=failure_of(failure))
     try:
-        return Outcome(restore(value, hook_types(hook)[1]))
+        return Outcome(believed(value, hook))
     except MismatchError as error:
         return Outcome(failure=Failure("wrong_type", message=f"{hook} returned {error}", hook=hook))
+
+
+def believed(value: Any, hook: str) -> Any:  # noqa: ANN401 - typed by the hook
+    """What a worker says that ``hook`` returned, if the contract allows it.
+
+    The plugin host has judged it in the worker, whose word counts for nothing, so it is judged
+    here again.
+
+    Raises:
+        MismatchError: the contract does not.
+    """
+    try:
+        return RESULTS[hook](restore(value, hook_types(hook)[1]))
+    except WrongResult as error:
+        raise MismatchError(str(error)) from None
 
 
 def trace_message(events: Sequence[Event]) -> Trace:

@@ -26,7 +26,6 @@ from kernel_sim.profiles import profile, profile_names
 from kernel_sim_grader import wire
 from kernel_sim_grader.frames import EndOfStream, receive_with_descriptor, send_frame
 from kernel_sim_grader.isolation import Limits, isolate
-from kernel_sim_grader.plain import flatten
 from kernel_sim_grader.signal_timer import SignalTimer
 from kernel_sim_grader.zygote import run_zygote
 
@@ -76,11 +75,7 @@ class Server:
             self._ram = ram_for(scenario.machine, seed=scenario.seed, fd=descriptor)
             os.close(descriptor)
         self._run = self._bench.boot(scenario, ram=self._ram)
-        return wire.Booted(
-            wire.reported(self._run.booted.failure),
-            flatten(self._run.regions),
-            flatten(self._run.boot_info),
-        )
+        return wire.booted_message(self._run)
 
 
 def in_worker(budget: Budget) -> Budget:

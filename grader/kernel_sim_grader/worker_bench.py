@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 from kernel_sim.checks.bench import (
@@ -19,11 +20,11 @@ from kernel_sim.checks.bench import (
     Scenario,
 )
 from kernel_sim.checks.local_bench import FailedRun
-from kernel_sim.machine import Ram, ram_for
+from kernel_sim.machine import Machine, Ram, ram_for
 from kernel_sim.machine.devices.vga import VgaText
 from kernel_sim.values import BootInfo, Event, MemoryRegion
 from kernel_sim_grader import wire
-from kernel_sim_grader.plain import MismatchError, restore
+from kernel_sim_grader.plain import MismatchError
 from kernel_sim_grader.worker_process import WorkerDied, WorkerProcess, WorkerSource
 
 SHARED_RAM: Final = sys.platform == "linux"
@@ -145,7 +146,7 @@ class WorkerRun:
         self._bench = bench
         self.booted = Outcome()
         self.regions: Sequence[MemoryRegion] = ()
-        self.boot_info: BootInfo | None = None
+        self._scenario = scenario
         self._shared: Ram | None = None
         descriptors: tuple[int, ...] = ()
         if SHARED_RAM:
@@ -163,12 +164,16 @@ class WorkerRun:
     def _take(self, answer: wire.Booted) -> None:
         try:
             self.booted = Outcome(failure=wire.failure_of(answer.failure))
-            self.regions = restore(answer.regions, list[MemoryRegion])
-            self.boot_info = restore(answer.boot_info, BootInfo | None)
+            self.regions = wire.believed(answer.regions, "parse_memory_map")
         except (MismatchError, wire.ProtocolError) as error:
             failure = self._bench.give_up(f"the worker broke the protocol: {error}")
             self.booted = Outcome(failure=failure)
             self.regions = ()
+
+    @cached_property
+    def boot_info(self) -> BootInfo:
+        """What the firmware handed over: the same for every machine of this description."""
+        return Machine(self._scenario.machine, seed=self._scenario.seed).power_on()
 
     @property
     def ram(self) -> PhysicalMemory:

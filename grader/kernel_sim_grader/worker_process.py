@@ -9,11 +9,9 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable
-from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Final, Protocol, Self
 
 import msgspec
 
@@ -26,9 +24,12 @@ from kernel_sim_grader.frames import (
     send_frame,
 )
 from kernel_sim_grader.isolation import Limits
+from kernel_sim_grader.watch import TooMuchError, Watch
 from kernel_sim_grader.zygote import End, Ended, Fork, Forked
 
-WORKER = "kernel_sim_grader.worker"
+WORKER: Final = "kernel_sim_grader.worker"
+ZYGOTE_KILLED: Final = Ended(-9, killed=False, seconds=0.0, survivors=0)
+"""How a worker ended whose zygote is gone: it dies with it."""
 
 
 class WorkerDied(Exception):  # noqa: N818 - an outcome of the student's code, no error of ours
@@ -67,23 +68,29 @@ class WorkerProcess:
     def request(self, payload: bytes, seconds: float, descriptors: tuple[int, ...] = ()) -> bytes:
         """The worker's answer to one request, awaited for ``seconds``.
 
+        On a busy machine a worker that works, and has had less than ``seconds`` of processor time,
+        gets several times as long: a slow neighbour is no fault of the plugin's.
+
         Raises:
             WorkerDied: the worker ended, kept silent too long, or sent what is no answer.
         """
         if self.ended is not None:
             raise WorkerDied("the worker has ended before")
-        deadline = time.monotonic() + seconds
+        watch = Watch(self.pid, seconds, self.limits.resident_bytes)
         try:
             if has_input(self._channel):
                 self._refuse_early_answer()
-            send_frame(self._channel, payload, deadline=deadline, descriptors=descriptors)
-            return receive_frame(self._channel, deadline=deadline, while_waiting=self._watch)
+            send_frame(self._channel, payload, deadline=watch.last, descriptors=descriptors)
+            return receive_frame(self._channel, deadline=watch.last, while_waiting=watch.look)
         except EndOfStream:
             raise self._death(self.end(patience=1.0)) from None
         except DeadlineError:
             self.end()
             cause = f"no answer within {seconds:g} seconds: does it wait for something?"
             raise WorkerDied(cause, slow=True) from None
+        except TooMuchError as error:
+            self.end()
+            raise WorkerDied(str(error)) from None
         except FrameError as error:
             self.end()
             raise WorkerDied(f"the worker broke the protocol: {error}") from None
@@ -112,22 +119,6 @@ class WorkerProcess:
             raise FrameError("it answered before it was asked")
         raise EndOfStream("the connection is closed")
 
-    def _watch(self) -> None:
-        """End a worker that has eaten too much memory or has started processes (Linux)."""
-        folder = Path(f"/proc/{self.pid}")
-        try:
-            fields = (folder / "statm").read_text(encoding="ascii").split()
-            children = (folder / f"task/{self.pid}/children").read_text(encoding="ascii")
-        except OSError:
-            return
-        resident = int(fields[1]) * os.sysconf("SC_PAGESIZE")
-        if resident > self.limits.resident_bytes:
-            self.end()
-            raise WorkerDied(f"more than {self.limits.resident_bytes >> 20} MiB of memory used")
-        if children:
-            self.end()
-            raise WorkerDied("the plugin started another process")
-
     def _death(self, ended: Ended) -> WorkerDied:
         if ended.killed:
             return WorkerDied("the plugin closed the worker's channel")
@@ -136,6 +127,8 @@ class WorkerProcess:
             return WorkerDied(f"{cause}: does a loop never end?", slow=True)
         if ended.status < 0:
             return WorkerDied(f"the worker was ended by signal {_signal_name(-ended.status)}")
+        if ended.status == 0:
+            return WorkerDied("the plugin ended the process, or closed its channel")
         return WorkerDied(f"the plugin ended the process with status {ended.status}")
 
 
@@ -150,7 +143,7 @@ class WorkerSource(Protocol):
 
 
 class Zygote:
-    """The fork server of one lab (Linux).
+    """The fork server of one lab (Linux). One that was killed is started again at the next fork.
 
     Args:
         roles: the graded roles, whose references a worker can't import.
@@ -158,44 +151,61 @@ class Zygote:
     """
 
     def __init__(self, roles: tuple[str, ...], limits: Limits) -> None:
+        self.roles = roles
         self.limits = limits
+        self._decoder = msgspec.msgpack.Decoder(Forked | Ended)
+        self._launch()
+
+    def _launch(self) -> None:
         self._control, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 - our own module, our own interpreter
-                worker_command("zygote", theirs.fileno(), roles, limits),
+                worker_command("zygote", theirs.fileno(), self.roles, self.limits),
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
                 cwd="/",
             )
-        self._decoder = msgspec.msgpack.Decoder(Forked | Ended)
 
     def start(self) -> WorkerProcess:
         """A fork of the zygote."""
-        ours, theirs = socket.socketpair()
-        with theirs:
-            answer = self._ask(Fork(), (theirs.fileno(),))
-        if not isinstance(answer, Forked):
-            raise WorkerDied("the zygote could not fork")
+        for _ in range(2):
+            ours, theirs = socket.socketpair()
+            with theirs:
+                answer = self._ask(Fork(), (theirs.fileno(),))
+            if isinstance(answer, Forked):
+                return WorkerProcess(ours, answer.pid, self._ending(answer.pid), self.limits)
+            ours.close()
+            self.close()
+            self._launch()
+        raise RuntimeError("no worker can be forked")
+
+    def _ending(self, pid: int) -> Callable[[float], Ended]:
+        """A function that ends the worker ``pid``, or says that zygote and worker were killed."""
+        control = self._control
 
         def end(patience: float) -> Ended:
-            ended = self._ask(End(answer.pid, patience))
-            return ended if isinstance(ended, Ended) else Ended(-9, True, 0.0, 0)
+            answer = self._ask(End(pid, patience)) if control is self._control else None
+            return answer if isinstance(answer, Ended) else ZYGOTE_KILLED
 
-        return WorkerProcess(ours, answer.pid, end, self.limits)
+        return end
 
     def close(self) -> None:
         """End the zygote and every worker it forked."""
         self._control.close()
-        with contextlib.suppress(subprocess.TimeoutExpired):
+        try:
             self._process.wait(5)
-            return
-        self._process.kill()
-        self._process.wait()
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
 
-    def _ask(self, request: Fork | End, descriptors: tuple[int, ...] = ()) -> Forked | Ended:
-        send_frame(self._control, msgspec.msgpack.encode(request), descriptors=descriptors)
-        answer: Forked | Ended = self._decoder.decode(receive_frame(self._control))
+    def _ask(self, request: Fork | End, descriptors: tuple[int, ...] = ()) -> Forked | Ended | None:
+        """The zygote's answer; None if it is gone."""
+        try:
+            send_frame(self._control, msgspec.msgpack.encode(request), descriptors=descriptors)
+            answer: Forked | Ended = self._decoder.decode(receive_frame(self._control))
+        except FrameError:
+            return None
         return answer
 
 

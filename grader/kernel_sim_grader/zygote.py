@@ -74,16 +74,18 @@ def run_zygote(control: socket.socket, serve: Callable[[int], None]) -> None:
     gc.collect()
     gc.freeze()
     decoder = msgspec.msgpack.Decoder(Fork | End)
+    workers: set[int] = set()
     with contextlib.suppress(EndOfStream):
         while True:
             payload, channel = receive_with_descriptor(control)
             request = decoder.decode(payload)
             if isinstance(request, End):
-                answer: Forked | Ended = _end(request.pid, request.patience)
+                answer: Forked | Ended = _end(request, workers)
             elif channel is not None:
                 answer = Forked(_fork(control, channel, serve))
+                workers.add(answer.pid)
             send_frame(control, msgspec.msgpack.encode(answer))
-    _kill_children()
+    _kill_orphans(set())
 
 
 def _fork(control: socket.socket, channel: int, serve: Callable[[int], None]) -> int:
@@ -100,9 +102,12 @@ def _fork(control: socket.socket, channel: int, serve: Callable[[int], None]) ->
         os._exit(status)
 
 
-def _end(pid: int, patience: float) -> Ended:
-    """Kill ``pid``, its group and its orphans; reaped last, its number can't be another's."""
-    until = time.monotonic() + patience
+def _end(request: End, workers: set[int]) -> Ended:
+    """Kill a worker, its group and its orphans; reaped last, its number can't be another's."""
+    pid = request.pid
+    if pid not in workers:
+        return Ended(0, killed=False, seconds=0.0, survivors=0)
+    until = time.monotonic() + request.patience
     while not (ended := _is_over(pid)) and time.monotonic() < until:
         time.sleep(0.002)
     with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -110,8 +115,9 @@ def _end(pid: int, patience: float) -> Ended:
     if not ended:
         os.kill(pid, signal.SIGKILL)
     _, status, usage = os.wait4(pid, 0)
+    workers.discard(pid)
     code = os.waitstatus_to_exitcode(status)
-    return Ended(code, not ended, usage.ru_utime + usage.ru_stime, _kill_children())
+    return Ended(code, not ended, usage.ru_utime + usage.ru_stime, _kill_orphans(workers))
 
 
 def _is_over(pid: int) -> bool:
@@ -119,26 +125,23 @@ def _is_over(pid: int) -> bool:
     return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
-def _kill_children(seconds: float = 2.0) -> int:
-    """Kill whatever this process is the parent of, until nothing is left; how many there were."""
+def _kill_orphans(workers: set[int], seconds: float = 2.0) -> int:
+    """Kill what fell back to this process, all but its ``workers``; how many there were."""
     count = 0
     until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        for pid in _children():
-            with contextlib.suppress(ProcessLookupError):
+    while (orphans := _children() - workers) and time.monotonic() < until:
+        for pid in orphans:
+            with contextlib.suppress(ProcessLookupError, ChildProcessError):
                 os.kill(pid, signal.SIGKILL)
-        try:
-            while os.waitpid(-1, os.WNOHANG)[0]:
+                os.waitpid(pid, 0)
                 count += 1
-        except ChildProcessError:
-            return count
-        time.sleep(0.001)
     return count
 
 
-def _children() -> list[int]:
+def _children() -> set[int]:
     pid = os.getpid()
     try:
-        return list(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
+        text = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
     except OSError:
-        return []
+        return set()
+    return set(map(int, text.split()))
