@@ -70,8 +70,8 @@ def test_no_solution_and_no_grader_is_in_the_students_wheel(students):
 
 
 def test_the_instructors_wheel_holds_its_package_and_the_course(instructors):
-    labs = {path.relative_to(ROOT).as_posix() for path in (ROOT / "labs").rglob("*.*")}
-    course = {f"kernel_sim_grader/course_data/{name}" for name in {"course.yml", *labs}}
+    carried = {"course.yml"} | tree("labs") | tree("grader/corpus")
+    course = {f"kernel_sim_grader/course_data/{name}" for name in carried}
     wanted = tree("grader/kernel_sim_grader") | course | {"kernel_sim_grader/LICENSE"}
     assert files(instructors) == wanted
 
