@@ -6,6 +6,7 @@ believed: `restore` builds exactly the type that the hook's annotation names, or
 """
 
 import enum
+import struct
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -22,6 +23,8 @@ from kernel_sim.errors import KernelError
 BIG_INTEGER: Final = 1
 REFERENCE: Final = 2
 MAX_INTEGER_BYTES: Final = 1024
+_REFERENCE: Final = struct.Struct(">Iq")
+"""Index and offset."""
 SIGNED_64: Final = range(-(1 << 63), 1 << 64)
 
 
@@ -44,7 +47,7 @@ def flatten(value: object) -> Any:  # noqa: ANN401, PLR0911 - one return for eac
     if isinstance(value, int):
         return _flat_integer(int(value))
     if isinstance(value, Ref):
-        return msgspec.msgpack.Ext(REFERENCE, value.index.to_bytes(4, "big"))
+        return msgspec.msgpack.Ext(REFERENCE, _REFERENCE.pack(value.index, value.offset))
     if isinstance(value, Mapping):
         return {str(key): flatten(item) for key, item in value.items()}
     if isinstance(value, (Sequence, set, frozenset)):
@@ -71,8 +74,8 @@ def extension(code: int, data: memoryview) -> Any:  # noqa: ANN401 - msgspec's s
     """
     if code == BIG_INTEGER and len(data) <= MAX_INTEGER_BYTES:
         return int.from_bytes(data, "big", signed=True)
-    if code == REFERENCE and len(data) == 4:
-        return Ref(int.from_bytes(data, "big"))
+    if code == REFERENCE and len(data) == _REFERENCE.size:
+        return Ref(*_REFERENCE.unpack(data))
     raise MismatchError(f"extension type {code} of {len(data)} bytes")
 
 

@@ -13,7 +13,7 @@ raise is ours, and makes a check ``errored``.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from kernel_sim.machine import MachineSpec
 from kernel_sim.values import BootInfo, Event, MemoryRegion
@@ -56,9 +56,17 @@ class Scenario:
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """Stands for the result of the ``index``-th operation of the same batch, counted from 0."""
+    """Stands for the result of the ``index``-th operation of the same batch, counted from 0.
+
+    A result that is a number can be meant with ``offset`` added.
+    """
 
     index: int
+    offset: int = 0
+
+    def of(self, result: Any) -> Any:  # noqa: ANN401 - any result
+        """What this stands for, given the result."""
+        return result + self.offset if self.offset else result
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +152,7 @@ class Run(Protocol):
         """Call hooks one after another. A `Ref` in the arguments becomes the earlier result.
 
         An operation whose `Ref` names a failed one is not called: it gets the same failure.
+        Where the result is None, NULL, the operation is not called either; its outcome is None.
         """
 
     def events(self) -> list[Event]:
