@@ -8,8 +8,8 @@
           └ where; ``until``, ``seed``, ``profile`` and settings are further words
 
 ``r1`` is the first result of step 1, ``r1[-1]`` the last, ``r1[:]`` turn for turn the one of the
-same turn; ``ramp(0x1000, 0x10)`` grows by the second number from turn to turn. The line has the form
-of Python expressions and is read by Python's parser, never evaluated.
+same turn; ``ramp(0x1000, 0x10)`` grows by the second number from turn to turn. The line has the
+form of Python expressions and is read by Python's parser, never evaluated.
 """
 
 import ast
