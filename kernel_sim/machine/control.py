@@ -6,6 +6,7 @@ References: Intel SDM vol. 3A, 2.5, 4.1.2 (mode switching), 4.10.4 (invalidation
 from kernel_sim.errors import MachineStopped
 from kernel_sim.machine.control_bits import (
     APIC_BASE_AT_RESET,
+    APIC_BASE_BSP,
     CR0_PG,
     CR4_FLUSHING,
     CR4_PAE,
@@ -113,11 +114,14 @@ class ControlUnit(RegisterUnit):
         self.execute(self.require_kernel)
         self.set_flags(self.flags & ~FLAG_AC)
 
-    def hand_over(self, *, cr4: int, cr3: int = 0, efer: int = 0) -> None:
+    def hand_over(self, *, cr4: int, cr3: int = 0, efer: int = 0, bootstrap: bool = True) -> None:
         """Take the control bits that the firmware set before the trace began.
 
-        With EFER.LMA in ``efer`` the processor is handed over in long mode, paging on.
+        With EFER.LMA in ``efer`` the processor is handed over in long mode, paging on. One
+        processor is the ``bootstrap`` processor; its APIC base register says so.
         """
+        if not bootstrap:
+            self._apic_base &= ~APIC_BASE_BSP
         self._cr4, self._cr3, self._efer = cr4, cr3, efer
         if efer & EFER_LMA:
             self._cr0 |= CR0_PG

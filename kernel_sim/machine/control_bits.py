@@ -27,6 +27,7 @@ EFER_KNOWN: Final = EFER_LME | EFER_LMA | EFER_NXE
 
 MSR_APIC_BASE: Final = 0x1B
 MSR_EFER: Final = 0xC000_0080
+APIC_BASE_BSP: Final = 1 << 8
 APIC_BASE_AT_RESET: Final = 0xFEE0_0900
 """LAPIC at 0xFEE00000, enabled (bit 11), bootstrap processor (bit 8)."""
 

@@ -6,8 +6,9 @@ from typing import Final
 
 from kernel_sim.errors import KernelError
 from kernel_sim.machine.devices.bus import Bus
+from kernel_sim.machine.devices.ports import Ports
+from kernel_sim.machine.mmio import MmioUnit
 from kernel_sim.machine.mmu import Mmu
-from kernel_sim.machine.traps import TrapUnit
 from kernel_sim.trace import Trace
 from kernel_sim.values import AddrRange
 
@@ -15,14 +16,14 @@ SYMBOL_BYTES: Final = 0x40
 """Code that a symbol without an address of its own is given."""
 
 
-class Cpu(TrapUnit):
+class Cpu(MmioUnit):
     """One x86 processor. Everything that a plugin does to memory goes through it."""
 
     def __init__(self, bus: Bus, mmu: Mmu, trace: Trace) -> None:
         super().__init__(bus, mmu, trace)
         self.symbols: dict[str, int] = {}
         self.text = AddrRange(0, 0)
-        self._ports: dict[int, int] = {}
+        self.ports = Ports()
 
     def start(self, *, text: AddrRange, symbols: dict[str, int], ip: int, sp: int) -> None:
         """Take the state in which the firmware hands over.
@@ -110,12 +111,10 @@ class Cpu(TrapUnit):
     def inb(self, port: int) -> int:
         """The byte that was last written to ``port``, 0xFF if none was."""
         self.execute(self.require_kernel)
-        return self._ports.get(port, 0xFF)
+        return self.ports.load(port)
 
     def outb(self, port: int, value: int) -> None:
         """Write a byte to ``port``; recorded as an ``mmio`` event."""
         self.execute(self.require_kernel)
-        if not (0 <= port < 0x1_0000 and 0 <= value < 0x100):
-            raise ValueError(f"outb {port:#x}, {value:#x}; expected a 16-bit port and a byte")
+        self.ports.store(port, value)
         self.trace.emit("mmio", access="out", port=port, value=value)
-        self._ports[port] = value

@@ -1,11 +1,14 @@
 """The machine: RAM, bus, display, processor and trace, put together and powered on."""
 
+from weakref import WeakMethod
+
 from kernel_sim.addr import PAGE_SIZE
 from kernel_sim.errors import InputError, KernelError
 from kernel_sim.machine.control_bits import CR4_PSE
 from kernel_sim.machine.cpu import Cpu
 from kernel_sim.machine.descriptors import code_segment, data_segment
-from kernel_sim.machine.devices.bus import Bus
+from kernel_sim.machine.devices.bus import Device
+from kernel_sim.machine.devices.dma import DmaDevice
 from kernel_sim.machine.devices.framebuffer import Framebuffer, framebuffer_range
 from kernel_sim.machine.devices.vga import TEXT_FRAME, VgaText
 from kernel_sim.machine.firmware.available import (
@@ -19,7 +22,11 @@ from kernel_sim.machine.firmware.e820 import write_e820
 from kernel_sim.machine.firmware.long_mode import LongModeFirmware
 from kernel_sim.machine.firmware.long_mode_placement import place_long_mode
 from kernel_sim.machine.firmware.placement import Placement, place
-from kernel_sim.machine.mmu import Mmu
+from kernel_sim.machine.processors import (
+    AP_STACK_BYTES,
+    build_processors,
+    clocks_to_next_timer,
+)
 from kernel_sim.machine.ram import Ram
 from kernel_sim.machine.registers import TableRegister
 from kernel_sim.machine.spec import MachineSpec
@@ -75,11 +82,19 @@ class Machine:
 
     def _build(self) -> None:
         self.trace = Trace()
-        self.bus = Bus(self.ram, self.trace)
+        self.cpus = build_processors(self.spec, self.ram, self.trace)
+        self.cpu = self.cpus[0]
+        self.bus = self.cpu.bus
+        self.ports = self.cpu.ports
+        self.dma = DmaDevice(self.ram, backed_ranges(self.spec), self.trace)
+        self.ram.on_move = WeakMethod(self._follow_memory)
         self.vga = VgaText(self.ram)
         place = framebuffer_range(self.spec)
         self.framebuffer = Framebuffer(self.ram, place) if place else None
-        self.cpu = Cpu(self.bus, Mmu(self.ram), self.trace)
+
+    def _follow_memory(self) -> None:
+        for cpu in self.cpus:
+            cpu.refresh_views()
 
     @property
     def boot_info(self) -> BootInfo:
@@ -116,7 +131,7 @@ class Machine:
             raise InputError("no room for a kernel", where=f"machine {self.spec.name}")
         if not self.spec.descriptors:
             self._fill_first_frame()
-        return LongModeFirmware(self.spec, self.ram, placement).hand_over([self.cpu])
+        return LongModeFirmware(self.spec, self.ram, placement).hand_over(self.cpus)
 
     def _protected_mode(self) -> BootInfo:
         placement = place(self.spec)
@@ -126,7 +141,8 @@ class Machine:
         self._fill_image(placement)
         write_e820(self.ram, self.spec, placement)
         symbols = placement.symbols()
-        self._start_cpu(placement, symbols)
+        for number, cpu in enumerate(self.cpus):
+            self._start_cpu(cpu, number, placement, symbols)
         return BootInfo(
             kind="e820",
             table=placement.table.start,
@@ -144,6 +160,37 @@ class Machine:
         self._boot_info = None
         self._build()
 
+    def attach(self, place: AddrRange, device: Device) -> None:
+        """Let ``device`` answer all processors in the physical range ``place``.
+
+        Raises:
+            InputError: another device is there, or the range is not in whole frames.
+        """
+        for cpu in self.cpus:
+            cpu.bus.attach(place, device)
+
+    def tick(self, clocks: int = 1) -> None:
+        """Let ``clocks`` bus clocks pass: timers count, and interrupts are delivered when due.
+
+        A processor takes them while its RFLAGS.IF is set; the handlers run before this returns.
+        Time stands still in them, unless they call this.
+
+        Raises:
+            ValueError: ``clocks`` is negative.
+        """
+        if clocks < 0:
+            raise ValueError(f"{clocks} clocks; time does not run backwards")
+        while True:
+            step = clocks_to_next_timer(self.cpus, clocks)
+            clocks -= step
+            for cpu in self.cpus:
+                if cpu.lapic is not None:
+                    cpu.lapic.advance(step)
+            for cpu in self.cpus:
+                cpu.take_interrupts()
+            if not clocks:
+                return
+
     def rewind(self, number: int) -> None:
         """Take memory and control registers back to when the trace held ``number`` events.
 
@@ -159,9 +206,12 @@ class Machine:
         self.ram.journal = journal
         for event in reversed(events):
             if event.kind == "control" and "old" in event.fields:
-                self.cpu.put_back(event.fields["register"], event.fields["old"])
-        self.cpu.tlb.flush()
-        self.cpu.reconfigure()
+                owner = event.fields.get("cpu", 0)
+                cpu = self.cpus[owner if isinstance(owner, int) else 0]
+                cpu.put_back(event.fields["register"], event.fields["old"])
+        for cpu in self.cpus:
+            cpu.tlb.flush()
+            cpu.reconfigure()
 
     def close(self) -> None:
         """Give the memory back at once, without waiting for the garbage collector."""
@@ -178,15 +228,17 @@ class Machine:
         gdt = bytes(8) + code_segment() + data_segment()
         self.ram.write(placement.symbols()["gdt"], gdt)
 
-    def _start_cpu(self, placement: Placement, symbols: dict[str, int]) -> None:
-        cpu = self.cpu
+    def _start_cpu(
+        self, cpu: Cpu, number: int, placement: Placement, symbols: dict[str, int]
+    ) -> None:
+        """Processor 0 starts on the boot stack, the others on stacks at the end of the text."""
+        stacks = [placement.stack.end, *range(placement.text.end, 0, -AP_STACK_BYTES)]
         cpu.start(
             text=placement.text,
             symbols=dict(symbols),
             ip=symbols["kernel_main"],
-            sp=placement.stack.end,
+            sp=stacks[number],
         )
         cpu.gdtr = TableRegister(symbols["gdt"], 23)
         cpu.segments = {"cs": KERNEL_CODE, "ds": KERNEL_DATA, "es": KERNEL_DATA, "ss": KERNEL_DATA}
-        if self.spec.pse:
-            cpu.hand_over(cr4=CR4_PSE)
+        cpu.hand_over(cr4=CR4_PSE if self.spec.pse else 0, bootstrap=number == 0)

@@ -1,6 +1,6 @@
 """A powered PC, and a hand that builds page tables, gates and task states in its memory."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -13,10 +13,13 @@ from kernel_sim.machine.descriptors import (
     interrupt_gate_64,
     tss_segment,
 )
+from kernel_sim.machine.devices.lapic import LAPIC
 
 DIRECTORY = 0x20_0000
 TABLES = 0x20_1000
 PRESENT, WRITABLE, USER = 1, 2, 4
+CODE, DATA, TASK = 0x08, 0x10, 0x18
+IST_BYTES = 0x4000
 
 
 @dataclass
@@ -143,3 +146,70 @@ def paged(bench):
     """A pc128 with the first MiB identity-mapped through 32-bit paging."""
     bench.turn_paging_on()
     return bench
+
+
+class LongBench:
+    """``boot512`` (or another machine), powered on, its tables loaded by ``cpu``."""
+
+    def __init__(self, name="boot512", **changes):
+        self.machine = Machine(replace(machine_spec(name), **changes), seed=5)
+        self.machine.power_on()
+        self.symbols = self.machine.boot_info.symbols
+        self.offset = self.machine.boot_info.physical_memory_offset or 0
+        self.apic = self.offset + LAPIC.start
+        self.load_tables(self.machine.cpu)
+
+    @property
+    def cpu(self):
+        return self.machine.cpu
+
+    def load_tables(self, cpu):
+        """GDT: null, code, data, TSS at 0x18; seven IST stacks and RSP0 in static data."""
+        gdt, tss = self.symbols["gdt"], self.symbols["tss"]
+        table = bytes(8) + code_segment(long=True) + data_segment() + tss_segment(tss, long=True)
+        cpu.write(gdt, table)
+        cpu.fill(tss, 104, 0)
+        cpu.store(tss + 4, 8, self.rsp0)
+        for number in range(1, 8):
+            cpu.store(tss + 28 + 8 * number, 8, self.ist(number))
+        cpu.lgdt(gdt, len(table) - 1)
+        cpu.ltr(TASK)
+        cpu.fill(self.symbols["idt"], 4096, 0)
+        cpu.lidt(self.symbols["idt"], 4095)
+
+    @property
+    def rsp0(self):
+        return self.ist(8)
+
+    def ist(self, number):
+        """The top of IST stack ``number``."""
+        return self.symbols["bss"] + number * IST_BYTES
+
+    def install(self, vector, handler, *, ist=0, cpu=None):
+        stub = self.symbols["isr_stubs"] + 16 * vector
+        (cpu or self.cpu).register_handler(stub, handler)
+        gate = interrupt_gate_64(stub, CODE, ist=ist)
+        self.cpu.write(self.symbols["idt"] + 16 * vector, gate)
+
+    def frame(self, top, count):
+        """``count`` words that were pushed below ``top``, in ascending order."""
+        return [self.cpu.load(top - 8 * n, 8) for n in range(count, 0, -1)]
+
+    def entry(self, page):
+        """Where the 4 KiB entry for ``page`` lies, as a direct-map address."""
+        return self.offset + self.cpu.mmu.walk_path(page)[-1].entry_address
+
+    def events(self, kind):
+        return [e.fields for e in self.machine.trace.events if e.kind == kind]
+
+
+@pytest.fixture
+def make_long_bench():
+    """Machine name and changes of its spec → a `LongBench`."""
+    return LongBench
+
+
+@pytest.fixture
+def long_bench():
+    """A boot512 in long mode, with GDT, TSS and IDT."""
+    return LongBench()

@@ -10,7 +10,10 @@ Holes read all-ones; a write there, or to ROM, is a ``bus_error`` event and chan
 
 from typing import Final, Protocol
 
+from kernel_sim.addr import HUGE_PAGE_SIZE
+from kernel_sim.errors import InputError
 from kernel_sim.machine.ram import FRAME_SHIFT, NO_RAM, OFFSET_MASK, Ram
+from kernel_sim.machine.spec import PHYSICAL_END
 from kernel_sim.trace import Trace
 from kernel_sim.values import AddrRange
 
@@ -35,10 +38,25 @@ class Bus:
         self.ram = ram
         self._trace = trace
         self._devices: list[tuple[AddrRange, Device]] = []
+        self.device_frames: set[int] = set()
+        """Numbers of the frames in which devices answer."""
 
     def attach(self, place: AddrRange, device: Device) -> None:
-        """Let ``device`` answer in the frame-aligned range ``place``, before RAM does."""
+        """Let ``device`` answer in the frame-aligned range ``place``, before RAM does.
+
+        Raises:
+            InputError: the range is empty, not in whole frames, larger than a GiB, or has another
+                device in it.
+        """
+        if not place or place.start & OFFSET_MASK or place.end & OFFSET_MASK:
+            raise InputError(f"no place for a device: {place}", expected="whole frames")
+        if place.length > HUGE_PAGE_SIZE or place.end > PHYSICAL_END:
+            raise InputError(f"no place for a device: {place}", expected="1 GiB below 2^52 or less")
+        for other, _ in self._devices:
+            if other.overlaps(place):
+                raise InputError(f"two devices in one place: {other} and {place}")
         self._devices.append((place, device))
+        self.device_frames.update(range(place.start >> FRAME_SHIFT, place.end >> FRAME_SHIFT))
 
     def memory_offset(self, frame: int, *, write: bool) -> int:
         """The offset of a frame that is plain memory for this access; `NO_RAM` if it is not."""
@@ -74,6 +92,8 @@ class Bus:
             self.ram.write(physical, data)
 
     def _device(self, physical: int) -> tuple[AddrRange, Device] | None:
+        if physical >> FRAME_SHIFT not in self.device_frames:
+            return None
         for place, device in self._devices:
             if physical in place:
                 return place, device

@@ -181,7 +181,8 @@ class LongModeFirmware:
 
     def _start(self, cpu: Cpu, number: int, root: int, symbols: dict[str, int]) -> None:
         base = symbols["kernel_main"]
-        cpu.hand_over(cr4=CR4_PAE, cr3=root, efer=EFER_LME | EFER_LMA | EFER_NXE)
+        efer = EFER_LME | EFER_LMA | EFER_NXE
+        cpu.hand_over(cr4=CR4_PAE, cr3=root, efer=efer, bootstrap=number == 0)
         cpu.start(
             text=AddrRange(base, base + TEXT_BYTES),
             symbols=dict(symbols),
