@@ -8,7 +8,7 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 py
 	$(shell $(name) -c '$(RECENT)' >/dev/null 2>&1 && echo $(name))) python3)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types labs wheels fix lock changelog clean
+.PHONY: help demo test lint types labs corpus bench wheels fix lock changelog clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
@@ -27,6 +27,12 @@ types: $(READY) ## strict types of all packages
 
 labs: $(READY) ## build the notebooks of all labs into build/course, and course.json
 	$(BIN)/ksim course build
+
+corpus: $(READY) ## plugins whose grade is known, right and wrong, against all checks
+	$(BIN)/python -m kernel_sim_grader.corpus lab1
+
+bench: $(READY) ## how fast the machine is, beside its peers
+	$(BIN)/python tests/bench/memory.py
 
 wheels: $(READY) ## build both wheels into dist
 	$(BIN)/python -m hatchling build -t wheel -d dist && cd grader && ../$(BIN)/python -m hatchling build -t wheel -d ../dist
