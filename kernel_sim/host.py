@@ -203,12 +203,18 @@ class Host:
             raise KernelOops(stop.oops) from None
         except OutOfTime as error:
             self._timer.disarm()
-            owner = Owner("on_event", "", "")
-            raise KernelOops(self.unwind(owner, error).oops) from None
+            raise KernelOops(self._late(run, error)) from None
         finally:
             self._event_limit = None
             if self.running:
                 self.running.clear()
+
+    def _late(self, run: Callable[..., Any], error: OutOfTime) -> Oops:
+        """The oops of an `OutOfTime` that came between two hooks, or on top of another oops."""
+        if isinstance(error.__context__, OopsUnwind):
+            return error.__context__.oops
+        hook = getattr(getattr(run, "__self__", None), "hook", "on_event")
+        return self.oops(Owner(hook, ROLE_OF_HOOK.get(hook, ""), ""), error)
 
     def _run_and_tell(self, run: Callable[..., Any], arguments: Sequence[Any]) -> Value:
         try:

@@ -41,7 +41,7 @@ def locate(trace: TracebackType | None, files: AbstractSet[str] = frozenset()) -
         if file in files:
             return at(file, line)
     for file, line in reversed(lines):
-        if not _is_library(file):
+        if not is_library(file):
             return at(file, line)
     return Location()
 
@@ -67,7 +67,7 @@ def _frames(trace: TracebackType | None) -> Iterator[tuple[str, int]]:
         trace = trace.tb_next
 
 
-def _is_library(file: str) -> bool:
+def is_library(file: str) -> bool:
     """Whether ``file`` is ours, Python's or an installed package's."""
     if Path(file).parent.name == "kernel_sim_grader":
         return True

@@ -12,6 +12,7 @@ import time
 from typing import Final
 
 from kernel_sim.budget import OutOfTime
+from kernel_sim.insistence import Insistent, give_up
 
 LOOK_SECONDS: Final = 0.02
 REST_SECONDS: Final = 1.0
@@ -35,13 +36,19 @@ class Watchdog:
             self._start()
 
     def disarm(self) -> None:
-        """Take the calling thread's limit away, and a pending `OutOfTime` with it."""
+        """Take the calling thread's limit away, and a pending `OutOfTime` with it.
+
+        A pending one is met here instead of being taken back: CPython 3.11 goes on looking for an
+        exception that was taken back, and traces nothing meanwhile.
+        """
         thread = threading.get_ident()
         with self._lock:
             self._calls.pop(thread, None)
-            if thread in self._raised:
-                self._raised.discard(thread)
-                _raise_in(thread, None)
+            raised = thread in self._raised
+        if raised:
+            _meet_pending(thread)
+            self._raised.discard(thread)
+            give_up(thread)
 
     def _start(self) -> None:
         with self._lock:
@@ -74,8 +81,8 @@ class Watchdog:
         if now - seen[1] >= seconds:
             with self._lock:
                 if self._calls.get(thread, (0, 0.0))[0] == token:
+                    _raise_in(thread, Insistent if thread in self._raised else OutOfTime)
                     self._raised.add(thread)
-                    _raise_in(thread, OutOfTime)
         return seen
 
     def _retire(self) -> bool:
@@ -101,10 +108,19 @@ def _processor_time(thread: int) -> float:
     return time.process_time()
 
 
-def _raise_in(thread: int, error: type[BaseException] | None) -> None:
-    """Make ``thread`` raise ``error`` at its next bytecode; None takes a pending one back."""
-    target = ctypes.py_object(error) if error is not None else None
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), target)
+def _meet_pending(thread: int) -> None:
+    """Raise in the calling ``thread`` and catch: there is room for one exception, this one."""
+    try:
+        _raise_in(thread, OutOfTime)
+        while True:
+            pass
+    except OutOfTime:
+        return
+
+
+def _raise_in(thread: int, error: type[BaseException]) -> None:
+    """Make ``thread`` raise ``error`` at one of its next bytecodes."""
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(error))
 
 
 WATCHDOG: Final = Watchdog()
