@@ -1,7 +1,10 @@
 """The lock: one file of pinned and hashed packages, no addresses, and it covers what we declare."""
 
+import ast
 import re
+import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -57,6 +60,45 @@ def test_the_lock_satisfies_everything_that_is_declared():
         assert versions, f"{requirement} is not locked: make lock"
         for version in versions:
             assert requirement.specifier.contains(version), f"{requirement}: make lock"
+
+
+def imported(folder: str) -> set[str]:
+    """The distributions that Python files below ``folder`` import, by their canonical names."""
+    distributions = packages_distributions()
+    names: set[str] = set()
+    for path in (ROOT / folder).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names.add(node.module.partition(".")[0])
+    others = {name for name in names - sys.stdlib_module_names if name[:10] != "kernel_sim"}
+    return {canonicalize_name(distributions.get(name, [name])[0]) for name in others}
+
+
+def asked_for(folder: str, *, extras: bool) -> set[str]:
+    """The canonical names of what a project declares."""
+    data = project(folder)["project"]
+    lines = [*data["dependencies"]]
+    for extra in data["optional-dependencies"].values() if extras else ():
+        lines += extra
+    return {canonicalize_name(Requirement(line).name) for line in lines}
+
+
+def test_the_packages_declare_what_they_import():
+    assert imported("kernel_sim") | imported("plugins") <= asked_for(".", extras=True)
+    assert imported("grader/kernel_sim_grader") <= asked_for("grader", extras=True)
+
+
+def test_the_packages_need_nothing_that_they_do_not_import():
+    assert asked_for(".", extras=False) <= imported("kernel_sim")
+    needed = imported("grader/kernel_sim_grader") | {"kernel-sim"}
+    assert asked_for("grader", extras=False) <= needed
+
+
+def test_everything_that_the_tests_import_is_locked():
+    pinned = {canonicalize_name(entry.name) for entry in ENTRIES}
+    assert imported("tests") <= pinned
 
 
 def test_both_packages_have_one_version():
