@@ -1,78 +1,15 @@
 """A check, and the three things that can come out of it: passed, failed, or errored (ours)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final, Self
+from typing import Final, Self
 
+from kernel_sim.checks.finding import Finding
 from kernel_sim.checks.subject import Subject
 
 PASSED: Final = "passed"
 FAILED: Final = "failed"
 ERRORED: Final = "errored"
-
-
-@dataclass(frozen=True, slots=True)
-class Counterexample:
-    """The smallest case that fails.
-
-    Args:
-        operations: what was done, one line for each entry or step, in order.
-        expected: what would have been right, in lines.
-        got: what came back, in lines.
-        replay: the document that ``ksim replay`` runs again.
-        line: the same as one line for a notebook.
-        picture: expected and got beside each other, in text.
-    """
-
-    operations: tuple[str, ...]
-    expected: str
-    got: str
-    replay: Mapping[str, Any]
-    line: str = ""
-    picture: str = ""
-
-    def as_json(self) -> dict[str, Any]:
-        """The fields as JSON holds them."""
-        return {
-            "operations": list(self.operations),
-            "expected": self.expected,
-            "got": self.got,
-            "replay": dict(self.replay),
-            "line": self.line,
-            "picture": self.picture,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is wrong, explained.
-
-    Args:
-        rule: short name of the rule that was broken.
-        requirement: the requirement's id.
-        problem: one sentence with the figures.
-        concept: from `concepts.CONCEPTS`.
-        cause: the likely cause in a sentence, may be empty.
-        counterexample: the smallest case, None where there is nothing to run again.
-        line: the line of the plugin's own source, where one is known.
-        source_line: its text.
-    """
-
-    rule: str
-    requirement: str
-    problem: str
-    concept: str
-    cause: str = ""
-    counterexample: Counterexample | None = None
-    line: int | None = None
-    source_line: str = ""
-
-    @property
-    def message(self) -> str:
-        """Problem and likely cause in one line."""
-        where = f", in line {self.line}: {self.source_line.strip()}" if self.line else ""
-        cause = f". {self.cause}" if self.cause else ""
-        return f"{self.problem}{where}{cause}"
 
 
 @dataclass(frozen=True, slots=True)

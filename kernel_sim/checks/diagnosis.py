@@ -7,8 +7,9 @@ from kernel_sim.checks.mistakes import MISTAKES
 from kernel_sim.checks.parser_model import Mistake
 from kernel_sim.checks.region_case import Observation
 from kernel_sim.checks.region_rules import Violation
-from kernel_sim.values import RegionKind
 
+RIGHT: Final = Mistake("none", "")
+"""The parser without a mistake: what it predicts is only out of shape."""
 _CONCEPT_OF_RULE: Final = {
     "missing": "missing-memory",
     "invented": "invented-memory",
@@ -21,6 +22,7 @@ def likely_mistake(
     observation: Observation,
     others: Sequence[Observation] = (),
     usual: Sequence[str] = (),
+    known: Sequence[Mistake] = (),
 ) -> Mistake | None:
     """The mistake that explains ``observation``, and most of ``others``; None if none does.
 
@@ -28,19 +30,26 @@ def likely_mistake(
         observation: the smallest failing case.
         others: further failing cases of the same plugin.
         usual: concepts that the case was made for; preferred where several mistakes explain it.
+        known: mistakes that this plugin was found to make before; asked first.
     """
-    if observation.failure is not None:
+    if observation.failure is not None or _predicts(RIGHT, observation):
         return None
-    fitting = [m for m in MISTAKES if m.predicts(observation.table, observation.regions)]
+    for mistake in known:
+        if _predicts(mistake, observation):
+            return mistake
+    fitting = [mistake for mistake in MISTAKES if _predicts(mistake, observation)]
     if not fitting:
         return None
-    failing = [other for other in others if other.failure is None]
 
     def rank(mistake: Mistake) -> tuple[int, bool]:
-        explained = sum(mistake.predicts(other.table, other.regions) for other in failing)
+        explained = sum(_predicts(mistake, other) for other in others)
         return explained, mistake.concept in usual
 
     return max(fitting, key=rank)
+
+
+def _predicts(mistake: Mistake, seen: Observation) -> bool:
+    return seen.failure is None and mistake.predicts(seen.table, seen.regions)
 
 
 def concept_of(violation: Violation, usual: Sequence[str]) -> str:
@@ -48,16 +57,3 @@ def concept_of(violation: Violation, usual: Sequence[str]) -> str:
     if violation.concept:
         return violation.concept
     return usual[0] if usual else _CONCEPT_OF_RULE.get(violation.rule, "missing-memory")
-
-
-def seen_before(regions: Sequence[object], earlier: Sequence[Sequence[object]]) -> bool:
-    """Whether ``regions`` hold, or are, what an earlier boot returned."""
-    return any(table and set(map(_key, table)) <= set(map(_key, regions)) for table in earlier)
-
-
-def _key(region: object) -> tuple[object, object, RegionKind | None]:
-    return (
-        getattr(region, "base", None),
-        getattr(region, "length", None),
-        getattr(region, "kind", None),
-    )

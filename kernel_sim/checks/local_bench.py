@@ -17,7 +17,7 @@ from kernel_sim.checks.bench import (
     Scenario,
 )
 from kernel_sim.errors import InputError, KernelError
-from kernel_sim.hookspecs import ROLE_HOOKS
+from kernel_sim.hookspecs import EXTENSION_HOOKS, ROLE_HOOKS
 from kernel_sim.loaded_plugin import LoadedPlugin
 from kernel_sim.loading import load_plugin
 from kernel_sim.machine import Ram
@@ -75,7 +75,12 @@ class LocalBench:
             budget=self.budget,
             extras=[self.plugin] if late else None,
         )
-        return LocalRun(result)
+        return LocalRun(result, self._missing())
+
+    def _missing(self) -> frozenset[str]:
+        """The hooks of its roles that the plugin lacks; the kernel's own answer is not asked for."""
+        hooks = {hook for role in self.roles for hook in ROLE_HOOKS[role]} - EXTENSION_HOOKS
+        return frozenset(hook for hook in hooks if not self.plugin.implements(hook))
 
     def close(self) -> None:
         """Forget the module that was loaded."""
@@ -87,8 +92,9 @@ class LocalBench:
 class LocalRun:
     """A booted machine in this process."""
 
-    def __init__(self, result: Boot) -> None:
+    def __init__(self, result: Boot, missing: frozenset[str] = frozenset()) -> None:
         self.result = result
+        self._missing = missing
 
     @property
     def booted(self) -> Outcome:
@@ -140,6 +146,9 @@ class LocalRun:
         return list(self.result.machine.trace.events)
 
     def _call(self, hook: str, args: Iterable[object]) -> Outcome:
+        if hook in self._missing:
+            message = f"the plugin has no {hook} marked with @hookimpl"
+            return Outcome(failure=Failure("missing", message=message, hook=hook))
         try:
             return Outcome(value=self.result.call(hook, *args))
         except KernelError as error:

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from random import Random
 from typing import Final
 
-from kernel_sim.checks.bench import Operation, Outcome, Scenario
-from kernel_sim.checks.check import Finding, Result
-from kernel_sim.checks.concepts import CONCEPTS
+from kernel_sim.checks.bench import Operation, Outcome, Run, Scenario
+from kernel_sim.checks.check import Result
 from kernel_sim.checks.coverage import kinds_of_type
+from kernel_sim.checks.finding import Finding, finding_of
 from kernel_sim.checks.firmware_map import FirmwareMap
-from kernel_sim.checks.hook_failure import violation_of
+from kernel_sim.checks.hook_failure import COSTLY_KINDS, violation_of
 from kernel_sim.checks.log_rules import REQUIREMENT, broken_line, broken_screen
+from kernel_sim.checks.map_shrink import smallest_map
 from kernel_sim.checks.memmap_counterexample import of_description, of_screen
 from kernel_sim.checks.region_case import BEFORE_MEMMAP
 from kernel_sim.checks.region_rules import Violation
@@ -60,7 +61,7 @@ def _descriptions(subject: Subject, check: str, regions: Sequence[MemoryRegion])
             simple = _simplest(run.call, region, violation)
             again = run.call("describe_region", simple)
             found = _broken(simple, again) or violation
-            return _finding(found, check, simple, again)
+            return finding_of(found, of_description(check, simple, again), again.failure)
     return None
 
 
@@ -87,39 +88,32 @@ def _simplest(call: object, region: MemoryRegion, violation: Violation) -> Memor
     return region
 
 
-def _finding(violation: Violation, check: str, region: MemoryRegion, outcome: Outcome) -> Finding:
-    failure = outcome.failure
-    return Finding(
-        rule=violation.rule,
-        requirement=REQUIREMENT,
-        problem=violation.problem,
-        concept=violation.concept,
-        cause=CONCEPTS[violation.concept],
-        counterexample=of_description(check, region, outcome),
-        line=failure.line if failure else None,
-        source_line=failure.source_line if failure else "",
-    )
-
-
 def _screen(subject: Subject, check: str, given: FirmwareMap) -> Finding | None:
     """What is wrong with the screen after a boot."""
-    run = subject.boot_alone(Scenario(given.spec(), until="memmap"))
+    run, violation = _booted(subject, given)
+    if violation is None:
+        return None
+
+    def fails(candidate: FirmwareMap) -> bool:
+        other = _booted(subject, candidate)[1]
+        return other is not None and other.rule == violation.rule
+
     failure = run.booted.failure
-    if failure is not None:
-        violation = violation_of(failure, REQUIREMENT)
-    else:
-        found = broken_screen(run.screen(), run.regions[-VISIBLE_ROWS:])
-        if found is None and run.regions:
-            return None
+    if failure is None or failure.kind not in COSTLY_KINDS:
+        given = smallest_map(given, fails, limit=40)
+        run, found = _booted(subject, given)
+        violation, failure = found or violation, run.booted.failure
+    case = of_screen(check, given, run.screen(), violation.problem)
+    return finding_of(violation, case, failure)
+
+
+def _booted(subject: Subject, given: FirmwareMap) -> tuple[Run, Violation | None]:
+    """A boot past the screen's lines, and the rule that it breaks."""
+    run = subject.boot_alone(Scenario(given.spec(), until="memmap", seed=subject.poison))
+    if run.booted.failure is not None:
+        return run, violation_of(run.booted.failure, REQUIREMENT)
+    violation = broken_screen(run.screen(), run.regions[-VISIBLE_ROWS:])
+    if violation is None and not run.regions:
         problem = "the table is empty after the boot, so nothing is on the screen"
-        violation = found or Violation("log-screen", REQUIREMENT, problem, concept="log-screen")
-    return Finding(
-        rule=violation.rule,
-        requirement=REQUIREMENT,
-        problem=violation.problem,
-        concept=violation.concept,
-        cause=CONCEPTS[violation.concept],
-        counterexample=of_screen(check, given, run.screen(), violation.problem),
-        line=failure.line if failure else None,
-        source_line=failure.source_line if failure else "",
-    )
+        violation = Violation("log-screen", REQUIREMENT, problem, concept="log-screen")
+    return run, violation

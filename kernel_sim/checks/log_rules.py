@@ -58,7 +58,7 @@ def _broken_number(line: str, region: MemoryRegion) -> Violation | None:
             numbers.remove(value)
             continue
         problem = f"the {name} {value:#x} is not in the line {line.strip()!r}"
-        decimal = re.search(rf"(?<!\d){value}(?!\d)", line)
+        decimal = re.search(rf"(?<![0-9A-Fa-f])(?:0x)?0*{value}(?![0-9A-Fa-f])", line)
         if decimal:
             return _broken(name, f"{problem}: {decimal[0]} is decimal", "log-hex")
         if value >> 32 and value & 0xFFFF_FFFF in numbers:

@@ -26,13 +26,11 @@ class Shape:
         name: part of the seed, so that each shape has numbers of its own.
         make: the map, from a source of random numbers.
         concepts: what it was made for, the most likely first.
-        may_drop: whether a table of limited size may leave available memory out.
     """
 
     name: str
     make: Callable[[Random], FirmwareMap]
     concepts: tuple[str, ...] = ()
-    may_drop: bool = False
 
     def map(self, seed: int, check: str) -> FirmwareMap:
         """The map for one seed and check."""
@@ -40,8 +38,11 @@ class Shape:
 
 
 def low_rows(rng: Random) -> Rows:
-    """The first MiB as PCs have it: memory, the firmware's own, and its ROM."""
-    end = rng.choice((0x9_F000, 0x9_F400, 0x9_F800, 0x9_FC00))
+    """The first MiB as PCs have it: memory, the firmware's own, and its ROM.
+
+    The stack ends at 0x9FB00 and has room, so the firmware puts everything where it usually is.
+    """
+    end = rng.choice((0x9_FB00, 0x9_FC00, 0x9_FD80, 0x9_FE40))
     rom = rng.choice((0xE_0000, 0xE_8000, 0xF_0000))
     return [Row(0, end), Row(end, 0xA_0000 - end, 2), Row(rom, MIB - rom, 2)]
 
@@ -124,6 +125,13 @@ def whole_multiples(rng: Random) -> FirmwareMap:
     """A length whose low 32 bits are all clear."""
     base = FOUR_GIB * rng.randrange(1, 8)
     return FirmwareMap((*tidy_rows(rng), Row(base, FOUR_GIB * rng.randrange(1, 4), 2)))
+
+
+def crossing(rng: Random) -> FirmwareMap:
+    """A region that begins below 4 GiB and ends above."""
+    base = FOUR_GIB - rng.randrange(1, 64) * MIB
+    length = FOUR_GIB - base + rng.randrange(1, 64) * MIB
+    return FirmwareMap((*tidy_rows(rng)[:-1], Row(base, length)))
 
 
 def far_away(rng: Random) -> FirmwareMap:
@@ -287,15 +295,14 @@ def odd_edges(rng: Random) -> FirmwareMap:
 
 
 def many(least: int, most: int) -> Callable[[Random], FirmwareMap]:
-    """Small available regions with gaps; the last entry reserves a part of one that is available."""
+    """Small available regions with gaps; the last entry reserves a part of the first memory."""
 
     def make(rng: Random) -> FirmwareMap:
         rows = tidy_rows(rng)
-        count = rng.randrange(least, most) - len(rows) - 1
+        count = rng.randrange(least, most) - len(rows)
         step = rng.choice((2, 4, 8)) * PAGE
         block = Row(256 * MIB, PAGE, 1, count=count, step=step)
-        inside = Row(FOUR_GIB - 256 * MIB, 64 * PAGE)
-        part = Row(inside.base + rng.randrange(1, 32) * PAGE, rng.randrange(1, 32) * PAGE, 2)
-        return FirmwareMap((*rows[:-1], block, inside, part))
+        part = Row(MIB + rng.randrange(256, 1024) * PAGE, rng.randrange(1, 256) * PAGE, 2)
+        return FirmwareMap((*rows[:-1], block, part))
 
     return make

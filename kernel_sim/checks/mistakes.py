@@ -11,7 +11,7 @@ from typing import Final
 from kernel_sim.addr import U64_LIMIT
 from kernel_sim.checks.coverage import HOLE, Answer, Claim, claim_of
 from kernel_sim.checks.parser_model import Mistake, Table, those_that_count
-from kernel_sim.machine import FirmwareEntry
+from kernel_sim.machine import FirmwareEntry, machine_spec
 from kernel_sim.values import RegionKind
 
 Entries = list[FirmwareEntry]
@@ -49,10 +49,7 @@ def _type_at_20(table: Table) -> Entries:
 
 
 def _type_of_8(table: Table) -> Entries:
-    return [
-        FirmwareEntry(table.number(at, 8), table.number(at + 8, 8), table.number(at + 16, 8))
-        for at in table.offsets()
-    ]
+    return [replace(table.entry(at), type=table.number(at + 16, 8)) for at in table.offsets()]
 
 
 def _from_second(table: Table) -> Entries:
@@ -61,6 +58,18 @@ def _from_second(table: Table) -> Entries:
 
 def _first(count: int, table: Table) -> Entries:
     return table.entries()[:count]
+
+
+def _pc128(_table: Table) -> Entries:
+    return list(machine_spec("pc128").entries)
+
+
+def _at_0x5000(table: Table) -> Entries:
+    """Where no memory answers, all ones are read."""
+    if table.address == 0x5000:
+        return table.entries()
+    ones = U64_LIMIT - 1
+    return [FirmwareEntry(ones, ones, LOW_32, LOW_32)] * table.count
 
 
 def _count_of_8_bits(table: Table) -> Entries:
@@ -81,6 +90,10 @@ def _attribute_behind(table: Table) -> Entries:
 
 def _all_not_empty(entries: Entries) -> Entries:
     return [entry for entry in entries if entry.length]
+
+
+def _one_byte_at_least(entries: Entries) -> Entries:
+    return [replace(e, length=e.length or 1) for e in entries if e.attributes & 1]
 
 
 def _where(test: Callable[[FirmwareEntry], bool], entries: Entries) -> Entries:
@@ -244,6 +257,18 @@ def _low(entry: FirmwareEntry) -> int:
 
 
 MISTAKES: Final[tuple[Mistake, ...]] = (
+    Mistake("missing-memory", "The table that came back is empty.", keep=lambda _: []),
+    Mistake("hard-coded", "This is the table of pc128, whatever the firmware says.", read=_pc128),
+    Mistake(
+        "hard-coded",
+        "The table is read from 0x5000; on this machine it lies where boot_info.table says.",
+        read=_at_0x5000,
+    ),
+    Mistake(
+        "hard-coded",
+        "Six entries are read, as pc128 has; boot_info.count says how many.",
+        read=partial(_first, 6),
+    ),
     # reading
     *(
         Mistake(
@@ -271,7 +296,7 @@ MISTAKES: Final[tuple[Mistake, ...]] = (
     Mistake(
         "truncation-32-bit",
         "Only the low 32 bits of the region's end are left.",
-        claim=partial(_with_length, lambda e: ((e.base + e.length) & LOW_32) - e.base),
+        claim=partial(_with_length, lambda e: ((e.base + e.length - 1) & LOW_32) + 1 - e.base),
     ),
     Mistake(
         "truncation-32-bit",
@@ -560,6 +585,16 @@ MISTAKES: Final[tuple[Mistake, ...]] = (
         "length-is-end",
         "The region's length holds the end: base + length.",
         claim=partial(_with_length, lambda e: e.base + e.length),
+    ),
+    Mistake(
+        "zero-length",
+        "An entry of length 0 covers nothing, not even one byte.",
+        keep=_one_byte_at_least,
+    ),
+    Mistake(
+        "page-rounding",
+        "The base is rounded down to a page, and the end moves with it.",
+        read=partial(_each, lambda e: replace(e, base=e.base & ~0xFFF)),
     ),
     Mistake(
         "page-rounding",

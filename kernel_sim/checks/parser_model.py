@@ -11,8 +11,10 @@ guessed from the look of a failure: the mistake is made, and the results are com
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
 
-from kernel_sim.checks.coverage import Claim, Policy, claim_of, stretches, strictest
+from kernel_sim.checks.coverage import Answer, Claim, Policy, claim_of, stretches, strictest
 from kernel_sim.checks.region_rules import broken_rule
 from kernel_sim.machine import FirmwareEntry
 from kernel_sim.values import MemoryRegion
@@ -25,6 +27,7 @@ class Table:
     memory: bytes
     count: int
     entry_size: int
+    address: int = 0
 
     def number(self, offset: int, size: int) -> int:
         """The little-endian number at ``offset`` from the table's start."""
@@ -87,7 +90,19 @@ class Mistake:
         if _one_by_one(claims, regions):
             return True
         in_order = sorted(regions, key=lambda region: region.base)
-        return broken_rule(list(stretches(claims, self.policy)), in_order) is None
+        predicted = list(stretches(claims, self.policy))
+        if not _without_gaps(in_order):
+            predicted = [s if s.described else s._replace(answers=NOTHING) for s in predicted]
+        return broken_rule(predicted, in_order) is None
+
+
+NOTHING: Final[frozenset[Answer]] = frozenset({None})
+
+
+def _without_gaps(regions: Sequence[MemoryRegion]) -> bool:
+    """Whether the table describes holes, too: from 0 on, each region begins where one ended."""
+    starts_at_0 = bool(regions) and regions[0].base == 0
+    return starts_at_0 and all(one.end == two.base for one, two in pairwise(regions))
 
 
 def _one_by_one(claims: list[Claim], regions: Sequence[MemoryRegion]) -> bool:

@@ -1,7 +1,7 @@
 """The rules of a memory descriptor table: sorted, disjoint, not empty, and right about every byte."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
@@ -137,7 +137,8 @@ def differences(expected: Sequence[Stretch], regions: Sequence[MemoryRegion]) ->
     result: list[Difference] = []
     table = iter(regions)
     region = next(table, None)
-    for stretch in expected:
+    for index, stretch in enumerate(expected):
+        pieces: list[Difference] = []
         at = stretch.start
         while at < stretch.end:
             while region is not None and region.end <= at:
@@ -148,6 +149,24 @@ def differences(expected: Sequence[Stretch], regions: Sequence[MemoryRegion]) ->
                 got, end = region.kind, min(end, region.end)
             elif region is not None:
                 end = min(end, region.base)
-            result.append(Difference(at, end, stretch.answers, got, stretch.described))
+            pieces.append(Difference(at, end, stretch.answers, got, stretch.described))
             at = end
+        if len(pieces) > 1 and not stretch.described:
+            open_end = all(None in other.answers for other in expected[index:])
+            pieces = _whole_hole(pieces, open_end=open_end)
+        result += pieces
     return result
+
+
+def _whole_hole(pieces: list[Difference], *, open_end: bool) -> list[Difference]:
+    """The pieces of a hole; if only a part of it is in the table, that part is wrong.
+
+    A table may keep a hole as Reserved, but then all of it. The last hole may end anywhere.
+    """
+    if all(piece.got is not None for piece in pieces):
+        return pieces
+    first = pieces[0] if open_end and pieces[0].got is not None else None
+    if first is not None and all(piece.got is None for piece in pieces[1:]):
+        return pieces
+    nothing: frozenset[Answer] = frozenset({None})
+    return [replace(piece, answers=nothing) for piece in pieces]

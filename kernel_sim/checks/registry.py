@@ -2,16 +2,18 @@
 
 import importlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.metadata import entry_points
 from importlib.resources import files
 from typing import Any, Final
 
-from kernel_sim.checks.check import Check
+from kernel_sim.checks.check import Check, Result
+from kernel_sim.checks.subject import Subject
 from kernel_sim.errors import InputError
 from kernel_sim.nearest import unknown_name
 
+Gate = Callable[[Subject], Callable[[Check], Result] | None]
 GROUP: Final = "kernel_sim.checks"
 """Entry points of this group add hidden checks: the lab's name → a module with ``CHECKS``."""
 _VISIBLE: Final = {"lab1": "kernel_sim.checks.lab1"}
@@ -40,6 +42,12 @@ def checks_for(lab: str, *, hidden: bool = True) -> tuple[Check, ...]:
             found += _checks_in(point.module)
     order = {check: place for place, check in enumerate(points_of(lab))}
     return tuple(sorted(found, key=lambda check: order.get(check.id, len(order))))
+
+
+def gate_of(lab: str) -> Gate:
+    """What is asked of a plugin before a lab's checks: None, or what each check then says."""
+    gate: Gate = importlib.import_module(_VISIBLE[lab]).GATE
+    return gate
 
 
 def _checks_in(module: str) -> tuple[Check, ...]:

@@ -8,6 +8,7 @@ from kernel_sim.checks.bench import Bench, Outcome, Run, Scenario
 from kernel_sim.checks.firmware_map import FirmwareMap
 from kernel_sim.checks.hook_failure import sentence, violation_of
 from kernel_sim.checks.log_rules import broken_line, broken_screen
+from kernel_sim.checks.log_check import VISIBLE_ROWS
 from kernel_sim.checks.region_case import BEFORE_MEMMAP, observe
 from kernel_sim.checks.region_picture import entries_picture, table_picture
 from kernel_sim.checks.replay import Replay, Step, region_from_json
@@ -72,10 +73,12 @@ class _Runner:
         return self._screen(operation, run)
 
     def _screen(self, operation: str, run: Run) -> ReplayedStep:
-        rows = "\n".join(row.rstrip() for row in run.screen() if row.strip())
-        missing = [r for r in run.regions if f"{r.base:x}" not in rows.replace("_", "").lower()]
-        result = f"{len(missing)} regions are not on the screen" if missing else "all on the screen"
-        return ReplayedStep(operation, result, rows, ok=not missing)
+        picture = "\n".join(row.rstrip() for row in run.screen() if row.strip())
+        violation = broken_screen(run.screen(), run.regions[-VISIBLE_ROWS:])
+        if violation is None and run.regions:
+            return ReplayedStep(operation, "every region is on the screen", picture, ok=True)
+        result = violation.problem if violation else "the table is empty"
+        return ReplayedStep(operation, result, picture, ok=False)
 
     def _parse(self, step: Step) -> ReplayedStep:
         count = step.get("count")
@@ -86,7 +89,7 @@ class _Runner:
         if count == 0:
             ok = not any(region.kind == 0 for region in seen.regions)
             return ReplayedStep(operation, f"{len(seen.regions)} regions", ok=ok)
-        violation = seen.violation(may_drop=len(self._map.entries()) > 128)
+        violation = seen.violation()
         picture = table_picture(seen.expected(), seen.regions)
         if violation is None:
             return ReplayedStep(operation, f"{len(seen.regions)} regions", picture, ok=True)

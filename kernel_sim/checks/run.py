@@ -2,19 +2,20 @@
 
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any, Final
 
 from kernel_sim.checks.bench import Bench, Failure
-from kernel_sim.checks.check import ERRORED, Check, Finding, Result
+from kernel_sim.checks.check import Check, Result
 from kernel_sim.checks.concepts import CONCEPTS
+from kernel_sim.checks.finding import finding_of
 from kernel_sim.checks.firmware_map import FirmwareMap
 from kernel_sim.checks.hook_failure import COSTLY_KINDS, violation_of
 from kernel_sim.checks.memmap_counterexample import of_maps
 from kernel_sim.checks.region_case import Observation, observe
 from kernel_sim.checks.region_check import learn_classes
-from kernel_sim.checks.registry import checks_for, points_of
+from kernel_sim.checks.registry import checks_for, gate_of, points_of
 from kernel_sim.checks.subject import Subject
 from kernel_sim.errors import InputError
 from kernel_sim.machine import machine_spec
@@ -54,7 +55,7 @@ class CheckReport:
             "requirements": list(self.check.requirements),
             "concept": finding.concept if finding else None,
             "message": finding.message if finding else result.error,
-            "hint": CONCEPTS[finding.concept] if finding else "",
+            "hint": CONCEPTS[finding.concept].hint if finding else "",
             "parts": [
                 {
                     "title": part.title,
@@ -144,20 +145,21 @@ def run_checks(
     chosen = known if only is None else tuple(by_id[name] for name in only)
     subject = Subject(make_bench)
     try:
-        reports = tuple(_run_each(chosen, points, subject, seed))
+        reports = tuple(_run_each(lab, chosen, points, subject, seed))
     finally:
         subject.close()
     return LabReport(lab, seed, reports, hidden_missing=len(known) < len(points))
 
 
 def _run_each(
+    lab: str,
     checks: Sequence[Check],
     points: Any,
     subject: Subject,
     seed: int,  # noqa: ANN401 - a mapping
 ) -> Iterator[CheckReport]:
     """The checks one after another, each on a fresh bench. What fails everywhere is asked once."""
-    hopeless = _hopeless(subject)
+    hopeless = gate_of(lab)(subject)
     for check in checks:
         start = perf_counter()
         result = hopeless(check) if hopeless else _run(check, subject, seed)
@@ -176,47 +178,3 @@ def _run(check: Check, subject: Subject, seed: int) -> Result:
         last = traceback.extract_tb(error.__traceback__)[-1]
         place = f"{last.name}, line {last.lineno}"
         return Result.errored(f"{type(error).__name__}: {error} ({place})")
-
-
-def _hopeless(subject: Subject) -> Callable[[Check], Result] | None:
-    """What every check says of a plugin that can't parse the plainest map; None if it can try.
-
-    A hook that is not there, not written, or never returns would be asked a hundred times for the same answer.
-    """
-    given = FirmwareMap.of(machine_spec("pc128"))
-    loaded = subject.loaded.failure
-    seen = _failed(given, loaded) if loaded else observe(subject, given)
-    failure = seen.failure
-    if failure is None:
-        learn_classes(subject)
-        return None
-    if failure.kind not in COSTLY_KINDS and failure.error != "NotImplementedError":
-        return None
-    if failure.kind in {"budget", "died"}:
-        subject.renew()
-        seen = observe(subject, given)
-        if seen.failure is None:
-            return None
-        failure = seen.failure
-    violation = violation_of(failure)
-
-    def result(check: Check) -> Result:
-        finding = Finding(
-            rule=violation.rule,
-            requirement=check.requirements[0],
-            problem=violation.problem,
-            concept=violation.concept,
-            cause=CONCEPTS[violation.concept],
-            counterexample=of_maps(check.id, [seen]),
-            line=failure.line,
-            source_line=failure.source_line,
-        )
-        return Result.failed(finding)
-
-    return result
-
-
-def _failed(given: FirmwareMap, failure: Failure) -> Observation:
-    from kernel_sim.checks.parser_model import Table  # noqa: PLC0415
-
-    return Observation(given, Table(b"", 0, given.entry_size), failure=failure)

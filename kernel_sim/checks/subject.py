@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping
 
 from kernel_sim.checks.bench import Bench, Outcome, Run, Scenario
+from kernel_sim.checks.parser_model import Mistake
+from kernel_sim.checks.region_case import Observation
 from kernel_sim.values import RegionKind
 
 
@@ -17,12 +19,23 @@ class Subject:
             bench for every boot, so that the mistake costs points only once.
         carried: firmware type → kind, where the plugin's class of a type is wrong in itself. Checks that are not about
             classes accept it, for the same reason.
+        history: what the plugin made of the maps so far; compared with what mistakes predict.
+        mistakes: those that were recognised.
+        diagnosed: what it made of the maps that are booted to explain a failure.
+        poison: the seed of the poison in RAM. Not 0 where only quiet bytes behind the table's
+            count let the plugin boot.
+        noisy: what happened with the usual poison, where that is so.
         boots: how many machines were booted.
     """
 
     def __init__(self, make_bench: Callable[[], Bench]) -> None:
         self.stateful = False
         self.carried: Mapping[int, RegionKind] = {}
+        self.history: list[Observation] = []
+        self.mistakes: list[Mistake] = []
+        self.diagnosed: list[Observation] | None = None
+        self.poison = 0
+        self.noisy: Observation | None = None
         self.boots = 0
         self._make_bench = make_bench
         self._bench: Bench | None = None

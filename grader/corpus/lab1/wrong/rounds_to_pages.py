@@ -1,0 +1,53 @@
+# concept: page-rounding
+# check: hidden-regions
+# expected_score: 22.67
+"""Rounds to whole pages already here."""
+
+from kernel_sim import MemoryRegion, RegionKind, hookimpl
+
+TYPES = {
+    1: RegionKind.AVAILABLE,
+    2: RegionKind.RESERVED,
+    3: RegionKind.ACPI_RECLAIMABLE,
+    4: RegionKind.ACPI_NVS,
+    5: RegionKind.UNUSABLE,
+}
+
+
+def classify(number):
+    return TYPES.get(number, RegionKind.RESERVED)
+
+
+def resolve(regions):
+    edges = sorted({e for r in regions for e in (r.base, r.base + r.length)})
+    table = []
+    for start, end in zip(edges, edges[1:]):
+        over = [r for r in regions if r.base <= start < r.base + r.length]
+        if over:
+            winner = max(over, key=lambda r: r.kind)
+            table.append(MemoryRegion(start, end - start, winner.kind, winner.type))
+    return table
+
+
+@hookimpl
+def parse_memory_map(kernel, boot_info):
+    regions = []
+    for i in range(boot_info.count):
+        at = boot_info.table + i * boot_info.entry_size
+        base = kernel.cpu.load(at, 8)
+        length = kernel.cpu.load(at + 8, 8)
+        number = kernel.cpu.load(at + 16, 4)
+        if boot_info.entry_size >= 24 and not kernel.cpu.load(at + 20, 4) & 1:
+            continue
+        end = min(base + length, 2**64) & ~0xFFF
+        base = (base + 0xFFF) & ~0xFFF
+        length = max(0, end - base)
+        if length == 0:
+            continue
+        regions.append(MemoryRegion(base, length, classify(number), number))
+    return resolve(regions)
+
+
+@hookimpl
+def describe_region(kernel, region):
+    return f"Base: {region.base:#018x}, Length: {region.length:#018x}, Type: {region.kind.name}"

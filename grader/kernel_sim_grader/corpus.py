@@ -1,0 +1,165 @@
+"""The corpus: plugins whose grade is known, and the matrix of what the checks say about them.
+
+``python -m kernel_sim_grader.corpus lab1`` prints it. Each file starts with comments::
+
+    # concept: truncation-32-bit      what a failed check has to name; 'none' for correct ones
+    # check: wide-addresses           the check that has to name it; 'all' for correct ones
+    # expected_score: 75              of the 90 points that checks give, at the practice seed
+"""
+
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Final
+
+from rich.table import Table
+
+from kernel_sim.checks.local_bench import LocalBench
+from kernel_sim.checks.registry import lab_roles
+from kernel_sim.checks.run import PRACTICE_SEED, LabReport, run_checks
+from kernel_sim.cli.screen import console
+from kernel_sim.errors import InputError
+
+FOLDER: Final = Path(__file__).parent.parent / "corpus"
+KINDS: Final = ("wrong", "correct", "odd")
+MOST_OPERATIONS: Final = 8
+"""A counterexample has no more lines than this."""
+_FIELDS: Final = ("concept", "check", "expected_score")
+_MARKS: Final = {"passed": "[green]·[/]", "failed": "[red]✗[/]", "errored": "[cyan]![/]"}
+
+
+@dataclass(frozen=True, slots=True)
+class Specimen:
+    """One plugin of the corpus and what is known of it."""
+
+    path: Path
+    kind: str
+    concept: str
+    check: str
+    expected_score: float
+
+    @property
+    def name(self) -> str:
+        """Kind and file name."""
+        return f"{self.kind}/{self.path.stem}"
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """A specimen, its report, and what is not as it should be; empty if all is well."""
+
+    specimen: Specimen
+    report: LabReport
+    seconds: float
+    complaints: tuple[str, ...]
+
+
+def specimens(lab: str, folder: Path = FOLDER) -> list[Specimen]:
+    """The corpus of a lab, in order.
+
+    Raises:
+        InputError: there is none, or a header is incomplete.
+    """
+    found = [
+        _read(path, kind) for kind in KINDS for path in sorted((folder / lab / kind).glob("*.py"))
+    ]
+    if not found:
+        raise InputError(f"no corpus of {lab!r}", where=str(folder), expected="lab1")
+    return found
+
+
+def _read(path: Path, kind: str) -> Specimen:
+    fields: dict[str, str] = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if not line.startswith("# "):
+            break
+        key, _, value = line.removeprefix("# ").partition(": ")
+        fields[key] = value
+    if any(field not in fields for field in _FIELDS):
+        raise InputError("incomplete header", where=path.name, expected=", ".join(_FIELDS))
+    score = float(fields["expected_score"])
+    return Specimen(path, kind, fields["concept"], fields["check"], score)
+
+
+def examine(specimen: Specimen, lab: str, seed: int = PRACTICE_SEED) -> Examined:
+    """Run the lab's checks on a specimen, in this process."""
+    roles = lab_roles(lab)
+    start = perf_counter()
+    report = run_checks(lab, lambda: LocalBench(str(specimen.path), roles), seed)
+    seconds = perf_counter() - start
+    return Examined(specimen, report, seconds, tuple(_complaints(specimen, report, seed)))
+
+
+def _complaints(specimen: Specimen, report: LabReport, seed: int) -> Iterator[str]:
+    """What the report says that it should not."""
+    for item in report.reports:
+        if item.result.status == "errored":
+            yield f"{item.check.id} errored: {item.result.error}"
+    if seed == PRACTICE_SEED and report.score != specimen.expected_score:
+        yield f"score {report.score:g}, expected {specimen.expected_score:g}"
+    if specimen.kind == "correct":
+        if report.score != report.max_score:
+            yield f"score {report.score:g} of {report.max_score:g}"
+        return
+    yield from _named(specimen, report)
+
+
+def _named(specimen: Specimen, report: LabReport) -> Iterator[str]:
+    """Whether the check that is meant names the concept, with a small counterexample."""
+    finding = report[specimen.check].result.finding
+    if finding is None:
+        yield f"{specimen.check} found nothing"
+        return
+    if finding.concept != specimen.concept:
+        yield f"{specimen.check} named {finding.concept}: {finding.message}"
+    for item in report.reports:
+        case = item.result.finding.counterexample if item.result.finding else None
+        if case is not None and len(case.operations) > MOST_OPERATIONS:
+            yield f"{item.check.id}: a counterexample of {len(case.operations)} operations"
+
+
+def matrix(lab: str, examined: Sequence[Examined]) -> Table:
+    """Specimens by checks."""
+    checks = [item.check.id for item in examined[0].report.reports]
+    listing = Table(title=f"corpus of {lab}", header_style="bold")
+    listing.add_column("specimen", no_wrap=True)
+    for number in range(1, len(checks) + 1):
+        listing.add_column(str(number), justify="center")
+    listing.add_column("points", justify="right")
+    listing.add_column("ms", justify="right")
+    listing.add_column("named concept")
+    for item in examined:
+        marks = [_MARKS[report.result.status] for report in item.report.reports]
+        style = "red" if item.complaints else ""
+        listing.add_row(
+            item.specimen.name,
+            *marks,
+            f"{item.report.score:g}",
+            f"{item.seconds * 1000:.0f}",
+            item.specimen.concept,
+            style=style,
+        )
+    return listing
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print the matrix of each lab named; 1 if a specimen is not judged as it should be."""
+    failed = 0
+    for lab in arguments or ["lab1"]:
+        examined = [examine(specimen, lab) for specimen in specimens(lab)]
+        console().print(matrix(lab, examined))
+        for number, item in enumerate(examined[0].report.reports, start=1):
+            console().print(f"  {number:>2} {item.check.id}", markup=False)
+        for item in examined:
+            for complaint in item.complaints:
+                console().print(f"✗ {item.specimen.name}: {complaint}", markup=False)
+                failed = 1
+        right = sum(not item.complaints for item in examined)
+        console().print(f"{right} of {len(examined)} specimens are judged as they should be")
+    return failed
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
