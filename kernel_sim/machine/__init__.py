@@ -6,9 +6,10 @@ from kernel_sim.machine.firmware.conversion import with_firmware
 from kernel_sim.machine.firmware.generator import random_spec
 from kernel_sim.machine.firmware.mutator import MUTATIONS, mutate
 from kernel_sim.machine.machine import Machine, ram_for
+from kernel_sim.machine.numa import NumaNode
 from kernel_sim.machine.presets import machine_names, machine_spec
 from kernel_sim.machine.ram import Ram
-from kernel_sim.machine.spec import FirmwareEntry, MachineSpec, NumaNode
+from kernel_sim.machine.spec import FirmwareEntry, MachineSpec
 from kernel_sim.machine.traps import TrapFrame
 from kernel_sim.trace import Trace
 

@@ -5,7 +5,8 @@ from typing import Final
 
 from kernel_sim.machine.firmware.conversion import as_e820
 from kernel_sim.machine.firmware.uefi import CACHED, UefiAttribute, UefiType
-from kernel_sim.machine.spec import FirmwareEntry, MachineSpec, NumaNode
+from kernel_sim.machine.numa import NumaNode
+from kernel_sim.machine.spec import FirmwareEntry, MachineSpec
 from kernel_sim.values import AddrRange
 
 _MIB: Final = 1 << 20

@@ -6,7 +6,7 @@ from typing import Final
 
 from kernel_sim.addr import HUGE_PAGE_SIZE, PAGE_SIZE, U64_LIMIT
 from kernel_sim.errors import InputError
-from kernel_sim.values import AddrRange
+from kernel_sim.machine.numa import NumaNode, check_nodes
 
 PHYSICAL_BITS: Final = 52
 """MAXPHYADDR of the machine: the widest that the architecture allows."""
@@ -54,15 +54,6 @@ class FirmwareEntry:
     def end(self) -> int:
         """One past the last byte, held at 2^64 where base and length wrap around."""
         return min(self.base + self.length, U64_LIMIT)
-
-
-@dataclass(frozen=True, slots=True)
-class NumaNode:
-    """A NUMA node: its physical memory, its processors, and how far the nodes are (10 is local)."""
-
-    memory: tuple[AddrRange, ...]
-    cpus: tuple[int, ...]
-    distances: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +126,7 @@ class MachineSpec:
         self._check_choice("entry_point", ENTRY_POINTS)
         self._check_choice("cpu_count", range(1, MAX_CPUS + 1))
         _check_offset(self.physical_memory_offset, f"machine {self.name}.physical_memory_offset")
+        check_nodes(self.nodes, self.cpu_count, f"machine {self.name}")
         if self.firmware == "uefi" or (self.firmware == "bootinfo" and self.descriptors):
             _check_descriptors(self.descriptors, f"machine {self.name}")
 

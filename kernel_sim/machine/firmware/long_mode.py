@@ -29,39 +29,29 @@ from kernel_sim.addr import HUGE_PAGE_SIZE, PAGE_SIZE
 from kernel_sim.machine.control_bits import CR4_PAE, EFER_LMA, EFER_LME, EFER_NXE
 from kernel_sim.machine.cpu import Cpu
 from kernel_sim.machine.descriptors import code_segment, data_segment
-from kernel_sim.machine.devices.framebuffer import Mode, framebuffer_range
+from kernel_sim.machine.devices.framebuffer import framebuffer_range
 from kernel_sim.machine.devices.vga import VGA_TEXT
+from kernel_sim.machine.firmware.acpi import acpi_tables
+from kernel_sim.machine.firmware.boot_blocks import write_boot_block, write_handoff
 from kernel_sim.machine.firmware.boot_tables import BootTables
-from kernel_sim.machine.firmware.bootinfo import (
-    REGION_BYTES,
-    BootBlock,
-    boot_regions,
-    encode_regions,
-)
-from kernel_sim.machine.firmware.carving import pieces
+from kernel_sim.machine.firmware.bootinfo import REGION_BYTES
 from kernel_sim.machine.firmware.long_mode_placement import (
     BSS_BYTES,
+    KERNEL_VIRTUAL_BASE,
     TABLES_OFFSET,
     LongModePlacement,
     low_gibs,
     mapped_gibs,
 )
 from kernel_sim.machine.firmware.placement import IMAGE_BYTES, TEXT_BYTES
-from kernel_sim.machine.firmware.uefi import (
-    HANDOFF_BYTES,
-    HANDOFF_VERSION,
-    Handoff,
-    UefiType,
-    encode_descriptors,
-)
 from kernel_sim.machine.ram import Ram
 from kernel_sim.machine.registers import TableRegister
-from kernel_sim.machine.spec import FirmwareEntry, MachineSpec
+from kernel_sim.machine.spec import MachineSpec
 from kernel_sim.page_table import PageTableFlags
 from kernel_sim.values import AddrRange, BootInfo
 
-KERNEL_VIRTUAL_BASE: Final = 0xFFFF_FFFF_8000_0000
-"""Where kernels are linked, and the image is mapped (TH-2)."""
+__all__ = ["KERNEL_VIRTUAL_BASE", "LongModeFirmware", "high_half_symbols"]
+
 BOOT_STACKS: Final = 0xFFFF_FFFF_C000_0000
 BOOT_STACK_STRIDE: Final = 0x4_0000
 KERNEL_CODE: Final = 0x08
@@ -79,8 +69,11 @@ class LongModeFirmware:
     spec: MachineSpec
     ram: Ram
     placement: LongModePlacement
-    rsdp: int = 0
-    """Physical address of the ACPI root pointer, 0 if there is none."""
+
+    @property
+    def rsdp(self) -> int:
+        """Physical address of the ACPI root pointer, 0 if there is none."""
+        return self.placement.acpi.start if self.spec.nodes else 0
 
     @property
     def high(self) -> bool:
@@ -95,12 +88,13 @@ class LongModeFirmware:
     def hand_over(self, cpus: Sequence[Cpu]) -> BootInfo:
         """Fill RAM, start ``cpus`` and return what the kernel is told."""
         self._fill_image()
+        if self.spec.nodes:
+            self.ram.write(self.rsdp, acpi_tables(self.rsdp, self.spec.nodes))
         root = self._build_tables()
         symbols = self._symbols()
         for number, cpu in enumerate(cpus):
             self._start(cpu, number, root, symbols)
-        write = self._write_handoff if self.spec.firmware == "uefi" else self._write_boot_info
-        return write(symbols)
+        return self._tell(symbols)
 
     # --- memory ----------------------------------------------------------------------------------
 
@@ -194,108 +188,19 @@ class LongModeFirmware:
 
     # --- what the kernel is told -----------------------------------------------------------------
 
-    def descriptors(self) -> list[FirmwareEntry]:
-        """The UEFI map when boot services end: conventional memory less what the loader took.
-
-        The image is LOADER_CODE, heap and blocks are LOADER_DATA, stacks and page tables
-        BOOT_SERVICES_DATA, ACPI tables ACPI_RECLAIM.
-        """
-        placement = self.placement
-        types = {
-            placement.image.start: UefiType.LOADER_CODE,
-            placement.info.start: UefiType.LOADER_DATA,
-            placement.temp_heap.start: UefiType.LOADER_DATA,
-            placement.acpi.start: UefiType.ACPI_RECLAIM,
-        }
-        result = []
-        for item in self.spec.descriptors:
-            if item.type != UefiType.CONVENTIONAL:
-                result.append(item)
-                continue
-            for piece, owner in pieces(AddrRange(item.base, item.end), placement.used()):
-                kind = UefiType.CONVENTIONAL
-                if owner:
-                    kind = types.get(owner.start, UefiType.BOOT_SERVICES_DATA)
-                result.append(FirmwareEntry(piece.start, piece.length, kind, item.attributes))
-        return result
-
-    def _write_handoff(self, symbols: dict[str, int]) -> BootInfo:
-        """The map and the block that describes it."""
+    def _tell(self, symbols: dict[str, int]) -> BootInfo:
+        """Write the memory map and the block that points to it; the handle to both."""
         placement, spec = self.placement, self.spec
-        descriptors = self.descriptors()
-        raw = encode_descriptors(descriptors, spec.descriptor_size)
-        block = placement.info.start
-        self.ram.write(block + TABLES_OFFSET, raw)
-        framebuffer, mode = self._framebuffer()
-        handoff = Handoff(
-            size=HANDOFF_BYTES,
-            version=HANDOFF_VERSION,
-            memory_map=block + TABLES_OFFSET,
-            memory_map_size=len(raw),
-            descriptor_size=spec.descriptor_size,
-            descriptor_version=1,
-            memory_map_entries=len(descriptors),
-            framebuffer=framebuffer.start,
-            framebuffer_size=framebuffer.length,
-            width=mode.width,
-            height=mode.height,
-            stride=mode.width,
-            bytes_per_pixel=mode.bytes_per_pixel,
-            temp_heap_base=placement.temp_heap.start,
-            temp_heap_size=placement.temp_heap.length,
-            kernel_physical_base=placement.image.start,
-            kernel_size=placement.image.length,
-            kernel_virtual_base=KERNEL_VIRTUAL_BASE,
-            kernel_virtual_entry=KERNEL_VIRTUAL_BASE,
-            boot_services_exited=1,
-            cpu_count=spec.cpu_count,
-            rsdp=self.rsdp,
-            stack_base=placement.stacks[0].start,
-            stack_size=placement.stacks[0].length,
-        )
-        self.ram.write(block, handoff.encode())
-        return self._boot_info(symbols, len(descriptors), spec.descriptor_size)
-
-    def _write_boot_info(self, symbols: dict[str, int]) -> BootInfo:
-        """The region list and the block that describes it."""
-        placement, spec = self.placement, self.spec
-        uefi = bool(spec.descriptors)
-        source = spec.descriptors if uefi else spec.entries
-        regions = boot_regions(source, placement.used(), uefi=uefi)
-        block = placement.info.start
-        self.ram.write(block + TABLES_OFFSET, encode_regions(regions))
-        framebuffer, mode = self._framebuffer()
-        boot_block = BootBlock(
-            regions=self.offset + block + TABLES_OFFSET,
-            region_count=len(regions),
-            physical_memory_offset=self.offset,
-            framebuffer=framebuffer.start,
-            framebuffer_size=framebuffer.length,
-            width=mode.width,
-            height=mode.height,
-            stride=mode.width,
-            bytes_per_pixel=mode.bytes_per_pixel,
-            rsdp=self.rsdp,
-            kernel_addr=placement.image.start,
-            kernel_len=placement.image.length,
-            kernel_image_offset=KERNEL_VIRTUAL_BASE,
-        )
-        self.ram.write(block, boot_block.encode())
-        return self._boot_info(symbols, len(regions), REGION_BYTES)
-
-    def _framebuffer(self) -> tuple[AddrRange, Mode]:
-        """Where the framebuffer lies and its mode; an empty range and mode if there is none."""
-        place = framebuffer_range(self.spec)
-        return (place, Mode()) if place else (AddrRange(0, 0), Mode(0, 0, 0))
-
-    def _boot_info(self, symbols: dict[str, int], count: int, entry_size: int) -> BootInfo:
-        placement, spec = self.placement, self.spec
+        if spec.firmware == "uefi":
+            count = write_handoff(self.ram, spec, placement, self.rsdp)
+        else:
+            count = write_boot_block(self.ram, spec, placement, self.rsdp)
         block = self.offset + placement.info.start
         return BootInfo(
             kind=spec.firmware,
             table=block + TABLES_OFFSET,
             count=count,
-            entry_size=entry_size,
+            entry_size=spec.descriptor_size if spec.firmware == "uefi" else REGION_BYTES,
             kernel=placement.image,
             stack=placement.stacks[0],
             symbols=symbols,

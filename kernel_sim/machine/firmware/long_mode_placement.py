@@ -28,11 +28,15 @@ from kernel_sim.machine.firmware.placement import IMAGE_BYTES, SYMBOL_OFFSETS, T
 from kernel_sim.machine.spec import MachineSpec
 from kernel_sim.values import AddrRange
 
+KERNEL_VIRTUAL_BASE: Final = 0xFFFF_FFFF_8000_0000
+"""Where kernels are linked, and the image is mapped (TH-2)."""
 BSS_BYTES: Final = 0x8_0000
 LONG_IMAGE_BYTES: Final = IMAGE_BYTES + BSS_BYTES
 BOOT_STACK_BYTES: Final = 0x1_9000
 """100 KiB, as Bulldog asks for (BD-U6)."""
 TEMP_HEAP_BYTES: Final = ONE_MIB
+ACPI_BYTES: Final = 0x4000
+"""Room for the tables of as many nodes as a machine may have."""
 TABLES_OFFSET: Final = 0x200
 """The memory map begins so far behind the block that points to it."""
 MIN_FRAMES: Final = 512
@@ -92,7 +96,7 @@ def place_long_mode(spec: MachineSpec) -> LongModePlacement | None:
             guards=tuple(item.start for item in guarded),
             tables=rooms.take(_table_frames(spec) * PAGE_SIZE),
             info=rooms.take(_info_bytes(spec)),
-            acpi=rooms.take(PAGE_SIZE if spec.nodes else 0),
+            acpi=rooms.take(ACPI_BYTES if spec.nodes else 0),
             temp_heap=rooms.take(TEMP_HEAP_BYTES if spec.firmware == "uefi" else 0),
         )
     except _NoRoomError:
