@@ -13,7 +13,7 @@ from kernel_sim.boot_steps import KernelUnderBoot, default_description, identity
 from kernel_sim.budget import Budget
 from kernel_sim.config import Config
 from kernel_sim.console import Console
-from kernel_sim.errors import BudgetExceeded, KernelError, MachineStopped
+from kernel_sim.errors import BudgetExceeded, InputError, KernelError, MachineStopped
 from kernel_sim.fault_path import FaultPath
 from kernel_sim.hook_calls import HookCall, Owner, Value
 from kernel_sim.hooks import Hooks
@@ -21,6 +21,7 @@ from kernel_sim.host import Host
 from kernel_sim.kernel import Kernel, SharedKernel
 from kernel_sim.loaded_plugin import LoadedPlugin
 from kernel_sim.machine import Machine, MachineSpec, Ram, machine_spec
+from kernel_sim.machine.firmware.bootable import HAND_OVER
 from kernel_sim.nearest import unknown_name
 from kernel_sim.oops import KernelOops, Oops
 from kernel_sim.profiles import Profile, profile
@@ -209,6 +210,9 @@ def boot(  # noqa: PLR0913 - one keyword for each thing that a boot can be told
     spec = (
         machine_spec(machine or chosen.machine) if not isinstance(machine, MachineSpec) else machine
     )
+    reason = spec.bootable(chosen.name) if chosen.name in HAND_OVER else None
+    if reason is not None:
+        raise InputError(f"{chosen.name} cannot boot here: {reason}", where=f"machine {spec.name}")
     hardware = Machine(spec, seed=seed, ram=ram)
     hardware.power_on()
     hardware.trace.stores = stores

@@ -1,10 +1,10 @@
 """What to do about a loop that catches everything: raise in the handler, where nobody catches.
 
-A second `OutOfTime` is raised as an `Insistent` one. Python makes the exception object in the thread
-that is to be stopped, and making it switches a trace function on there, which raises once more at a
-later line of the plugin: in the ``except`` block, or between two rounds of the loop. Each attempt
-waits for one line more than the one before, so that some attempt hits a line outside of every
-``try``, however deep they are nested.
+A second `OutOfTime` is raised as an `Insistent` one. Python makes the exception object in the
+thread that is to be stopped, and making it switches a trace function on there, which raises once
+more at a later line of the plugin: in the ``except`` block, or between two rounds of the loop. Each
+attempt waits for one line more than the one before, so that some attempt hits a line outside of
+every ``try``, however deep they are nested.
 """
 
 import sys

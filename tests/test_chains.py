@@ -101,10 +101,10 @@ def test_tryfirst_and_trylast_count_in_other_chains():
 
 def test_all_self_tests_are_called_and_none_means_nothing_to_test():
     def testing(name, result):
-        def selftest(self):
+        def selftest():
             return result
 
-        return type(name, (), {"selftest": hookimpl(selftest)})()
+        return type(name, (), {"selftest": staticmethod(hookimpl(selftest))})()
 
     extras = [testing("B", ("b", False, "no")), testing("C", None), testing("A", ("a", True))]
     assert boot(until="console", extras=extras).call("selftest") == [

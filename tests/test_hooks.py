@@ -126,9 +126,7 @@ def wrapped():
 
 
 def view_of(booted):
-    return next(
-        item.view for item in booted.host.registrations if item.plugin.name == "Everything"
-    )
+    return next(item.view for item in booted.host.registrations if item.plugin.name == "Everything")
 
 
 def test_the_table_of_this_test_names_every_hook():
@@ -179,7 +177,9 @@ def signature_of(hook):
 
 def test_the_documentation_has_one_heading_for_each_hook_with_its_exact_signature():
     page = Path(__file__).parents[1] / "docs" / "hooks.md"
-    headings = re.findall(r"^### `(\w+)(\(.*\).*)`$", page.read_text(encoding="utf-8"), re.M)
+    headings = re.findall(
+        r"^### `(\w+)(\(.*\).*)`$", page.read_text(encoding="utf-8"), re.MULTILINE
+    )
     documented = dict(headings)
     assert len(headings) == len(documented)
     assert documented == {hook: signature_of(hook) for hook in HOOK_PARAMETERS}

@@ -109,7 +109,6 @@ def test_control_events_are_told_and_mmio_events_are_not():
         def kmalloc(self, kernel):
             kernel.cpu.invlpg(0x1000)
             kernel.cpu.outb(0x80, 1)
-            return None
 
     watcher = Watcher()
     wire(watcher, Heap()).call("kmalloc", 8)

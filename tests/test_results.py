@@ -1,4 +1,4 @@
-"""What a hook may return: the contract's types, things like them, and clear refusals of the rest."""
+"""What a hook may return: the contract's types, things like them, and refusals of the rest."""
 
 from dataclasses import dataclass
 from types import SimpleNamespace

@@ -40,7 +40,6 @@ def machine_rows() -> list[dict[str, Any]]:
     rows = []
     for name in machine_names():
         spec = machine_spec(name)
-        reason = spec.bootable()
         rows.append(
             {
                 "name": spec.name,
@@ -48,7 +47,7 @@ def machine_rows() -> list[dict[str, Any]]:
                 "firmware": spec.firmware,
                 "entries": len(spec.entries),
                 "title": spec.title,
-                "bootable": dict.fromkeys(profile_names(), reason or True),
+                "bootable": {who: spec.bootable(who) or True for who in profile_names()},
             }
         )
     return rows

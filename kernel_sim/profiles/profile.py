@@ -36,8 +36,10 @@ class Profile:
     config: Mapping[str, object] = field(default_factory=dict)
 
     def steps_until(self, until: str | None) -> tuple[str, ...]:
-        """The steps up to and with ``until``; all if that is None."""
-        return self.steps if until is None else self.steps[: self.steps.index(until) + 1]
+        """The steps up to and with ``until``; all if that is None, or a step of a boot plugin."""
+        if until is None or until not in self.steps:
+            return self.steps
+        return self.steps[: self.steps.index(until) + 1]
 
     def roles_until(self, until: str | None) -> tuple[str, ...]:
         """The roles that these steps need."""
