@@ -15,8 +15,14 @@ COMMANDS: Final = {
     "check": ("kernel_sim.cli.check", "Run the checks of a lab on a plugin or notebook."),
     "replay": ("kernel_sim.cli.replay", "Run a counterexample again, step by step."),
     "memlayout": ("kernel_sim.cli.memlayout", "Boot a profile and show what its page tables map."),
-    "verify": ("kernel_sim.cli.verify", "Compare a kernel's page tables with an x86 emulator."),
-    "conformance": ("kernel_sim.cli.conformance", "Compare the MMU with Unicorn."),
+    "verify": (
+        "kernel_sim.cli.verify",
+        "Boot a profile and ask an x86 emulator whether it sees the same address space.",
+    ),
+    "conformance": (
+        "kernel_sim.cli.conformance",
+        "Compare the MMU with Unicorn on random page tables and accesses.",
+    ),
 }
 """Command → its module, which holds a typer ``app``, and the line about it in ``ksim --help``."""
 

@@ -55,6 +55,8 @@ def run(arguments: Sequence[str]) -> int:
         if message is None:
             raise
         return _complain(message() or "see ksim --help", WRONG_USAGE)
+    if status == INTERRUPTED:
+        return _complain("stopped", INTERRUPTED)
     return status if isinstance(status, int) else 0
 
 
