@@ -1,6 +1,6 @@
 """Which plugin fills which role of a boot: the profile's own, unless the user names another."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 from kernel_sim.config import Config
 from kernel_sim.errors import InputError
@@ -36,25 +36,32 @@ def assemble(
     for role in sources:
         if role not in ROLE_HOOKS:
             raise unknown_name("role", role, ROLE_HOOKS)
+    loaded = _Loaded()
     needed = (*profile.roles_until(until), *(role for role in ("boot",) if role in sources))
     chosen = {role: sources.get(role, profile.roles.get(role)) for role in needed}
-    loaded = _Loaded()
     providers = {role: loaded.get(source) for role, source in chosen.items() if source is not None}
     others = [loaded.get(source) for source in _extras(profile, extras, config, until)]
+    _fill_empty_roles(providers, others, sources)
+    plugins = {plugin.name: plugin for plugin in (*providers.values(), *others)}
+    return [
+        (plugin, frozenset(role for role, who in providers.items() if who is plugin))
+        for plugin in plugins.values()
+    ]
+
+
+def _fill_empty_roles(
+    providers: dict[str, LoadedPlugin], others: Sequence[LoadedPlugin], sources: Container[str]
+) -> None:
+    """Give ``others`` the roles that nobody fills.
+
+    Raises:
+        InputError: two of them want one role, or one wants what the user gave to another plugin.
+    """
     for other in others:
         for role in other.roles:
-            first = providers.get(role, other)
+            first = providers.setdefault(role, other)
             if first is not other and (role in sources or first in others):
                 raise two_providers(role, first, other)
-            providers.setdefault(role, other)
-    plugins = list(
-        dict.fromkeys([*(plugin.name for plugin in providers.values()), *_names(others)])
-    )
-    by_name = {plugin.name: plugin for plugin in (*providers.values(), *others)}
-    return [
-        (by_name[name], frozenset(r for r, plugin in providers.items() if plugin.name == name))
-        for name in plugins
-    ]
 
 
 def two_providers(role: str, first: LoadedPlugin, second: LoadedPlugin) -> InputError:
@@ -93,10 +100,6 @@ class _Loaded:
         while name in taken:
             name, count = f"{plugin.name}-{count}", count + 1
         return plugin if name == plugin.name else plugin.renamed(name)
-
-
-def _names(plugins: Sequence[LoadedPlugin]) -> list[str]:
-    return [plugin.name for plugin in plugins]
 
 
 def _extras(

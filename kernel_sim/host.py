@@ -6,10 +6,7 @@ Resolves each hook once, and runs the outermost call within its budget.
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import pluggy
-
-from kernel_sim import hookspecs
-from kernel_sim.binding import bind, forward, mark
+from kernel_sim.binding import bind
 from kernel_sim.budget import Budget, OutOfTime, timer
 from kernel_sim.chains import chain_order, in_order
 from kernel_sim.errors import BudgetExceeded, KernelError, MachineStopped
@@ -24,11 +21,12 @@ from kernel_sim.hook_calls import (
     ask_first,
     ask_provider,
 )
-from kernel_sim.hookspecs import BROADCAST_HOOKS, FIRST_ANSWER_HOOKS, PROJECT
+from kernel_sim.hookspecs import BROADCAST_HOOKS, FIRST_ANSWER_HOOKS
 from kernel_sim.implementations import HOOK_PARAMETERS, ROLE_OF_HOOK, Implementation
 from kernel_sim.missing import MissingHook, not_provided
 from kernel_sim.observers import Observers
 from kernel_sim.oops import LAST_EVENTS, KernelOops, Oops, OopsUnwind, describe_error
+from kernel_sim.pluggy_route import PluggyRoute
 from kernel_sim.registration import Registration
 from kernel_sim.results import RESULTS, WrongResult, or_none
 from kernel_sim.source_location import Location, at, locate
@@ -57,7 +55,7 @@ class Host:
         self._refusal: tuple[Owner, KernelError] | None = None
         self._event_limit: int | None = None
         self._timer = timer(budget)
-        self._pluggy: pluggy.PluginManager | None = None
+        self._route: PluggyRoute | None = None
         trace.subscribe(self._watch)
 
     # --- resolving --------------------------------------------------------------------------------
@@ -80,11 +78,11 @@ class Host:
             hook: [self._guard(*link) for link in chain_order(hook, found)]
             for hook, found in links.items()
         }
-        if wrapped:
-            self._pluggy = self._manager(guarded, wrapped)
         self.observers.calls = guarded["on_event"]
-        if "on_event" in wrapped:
-            self.observers.calls = [self._wrapped_observer(call) for call in guarded["on_event"]]
+        if wrapped:
+            self._route = PluggyRoute(self, self.registrations, guarded, wrapped)
+        if self._route is not None and "on_event" in wrapped:
+            self.observers.calls = self._route.observers()
         return {hook: self._call(hook, calls, hook in wrapped) for hook, calls in guarded.items()}
 
     def _guard(self, registration: Registration, item: Implementation) -> GuardedCall:
@@ -105,83 +103,11 @@ class Host:
     ) -> Callable[..., tuple[str, Any]]:
         if hook in ROLE_OF_HOOK and not calls:
             return not_provided(self, hook)
-        if wrapped and calls:
-            return self._ask_pluggy(hook, calls)
+        if self._route is not None and wrapped and calls:
+            return self._route.ask(hook)
         if hook in BROADCAST_HOOKS:
             return ask_all(calls)
         return ask_first(calls) if hook in FIRST_ANSWER_HOOKS else ask_provider(calls[0])
-
-    # --- through pluggy ---------------------------------------------------------------------------
-
-    def _manager(
-        self, guarded: dict[str, list[GuardedCall]], wrapped: set[str]
-    ) -> pluggy.PluginManager:
-        """A pluggy manager that holds the wrapped hooks; it asks the last registered first."""
-        manager = pluggy.PluginManager(PROJECT)
-        manager.add_hookspecs(hookspecs)
-        for hook in sorted(wrapped):
-            for call in reversed(guarded[hook]):
-                function = mark(forward(hook, call), hook)
-                manager.register(_plugin(hook, function), name=f"{hook} of {call.owner.plugin}")
-        for registration in reversed(self.registrations):
-            for item in registration.counting:
-                if item.wraps:
-                    function = mark(bind(item, registration.view), item.hook, item)
-                    name = f"wrapper of {item.hook} in {registration.plugin.name}"
-                    manager.register(_plugin(item.hook, function), name=name)
-        manager.check_pending()
-        return manager
-
-    def _ask_pluggy(self, hook: str, calls: list[GuardedCall]) -> Callable[..., tuple[str, Any]]:
-        """Ask through pluggy; an error of the wrapper's own is blamed on the plugin that wraps."""
-        manager = self._pluggy
-        if manager is None:
-            raise RuntimeError("wrappers are registered before hooks are resolved")
-        caller = getattr(manager.hook, hook)
-        names = HOOK_PARAMETERS[hook][1:]
-        is_list = hook not in FIRST_ANSWER_HOOKS and not _first_result(hook)
-
-        def through(*arguments: Value) -> Value:
-            result = caller(kernel=None, **dict(zip(names, arguments, strict=True)))
-            if is_list and hook not in BROADCAST_HOOKS:
-                return None
-            return result
-
-        read = RESULTS[hook]
-        if hook in FIRST_ANSWER_HOOKS:
-            read = or_none(read)
-        elif hook in BROADCAST_HOOKS:
-            read = _each(read)
-        owner = Owner(hook, ROLE_OF_HOOK.get(hook, ""), self._wrapping(hook))
-        guarded = GuardedCall(self, owner, through, read)
-        answering = calls[0].owner.plugin if hook in ROLE_OF_HOOK else ""
-        return lambda *arguments: (answering, guarded(*arguments))
-
-    def _wrapped_observer(self, call: GuardedCall) -> GuardedCall:
-        """One observer's `on_event` with the wrappers round it.
-
-        The others' are left out of the call.
-        """
-        manager = self._pluggy
-        if manager is None:
-            raise RuntimeError("wrappers are registered before hooks are resolved")
-        others = [
-            manager.get_plugin(f"on_event of {other.owner.plugin}")
-            for other in self.observers.calls
-            if other is not call
-        ]
-        caller = manager.subset_hook_caller("on_event", others)
-        return GuardedCall(
-            self, call.owner, lambda event: caller(kernel=None, event=event), RESULTS["on_event"]
-        )
-
-    def _wrapping(self, hook: str) -> str:
-        names = [
-            registration.plugin.name
-            for registration in self.registrations
-            if any(item.wraps and item.hook == hook for item in registration.counting)
-        ]
-        return ", ".join(names)
 
     # --- running ----------------------------------------------------------------------------------
 
@@ -299,19 +225,3 @@ class Host:
         if self._event_limit is not None and event.number >= self._event_limit:
             raise BudgetExceeded("events", self.budget.events)
         self.observers.note(event)
-
-
-def _plugin(hook: str, function: Callable[..., Any]) -> object:
-    """An object for pluggy with one hook."""
-    return type("Bound", (), {hook: staticmethod(function)})()
-
-
-def _first_result(hook: str) -> bool:
-    """Whether the specification says that one answer ends the call."""
-    options = getattr(getattr(hookspecs, hook), f"{PROJECT}_spec")
-    return bool(options["firstresult"])
-
-
-def _each(read: Callable[[Any], Any]) -> Callable[[Any], list[Any]]:
-    """``read`` for every answer of a broadcast."""
-    return lambda answers: [read(answer) for answer in answers if answer is not None]
