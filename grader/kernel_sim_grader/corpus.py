@@ -9,7 +9,9 @@
 
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from time import perf_counter
 from typing import Final
@@ -87,7 +89,8 @@ def examine(specimen: Specimen, lab: str, seed: int = PRACTICE_SEED) -> Examined
     """Run the lab's checks on a specimen, in this process."""
     roles = lab_roles(lab)
     start = perf_counter()
-    report = run_checks(lab, lambda: LocalBench(str(specimen.path), roles), seed)
+    with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+        report = run_checks(lab, lambda: LocalBench(str(specimen.path), roles), seed)
     seconds = perf_counter() - start
     return Examined(specimen, report, seconds, tuple(_complaints(specimen, report, seed)))
 
@@ -150,8 +153,8 @@ def main(arguments: Sequence[str]) -> int:
     for lab in arguments or ["lab1"]:
         examined = [examine(specimen, lab) for specimen in specimens(lab)]
         console().print(matrix(lab, examined))
-        for number, item in enumerate(examined[0].report.reports, start=1):
-            console().print(f"  {number:>2} {item.check.id}", markup=False)
+        for number, report in enumerate(examined[0].report.reports, start=1):
+            console().print(f"  {number:>2} {report.check.id}", markup=False)
         for item in examined:
             for complaint in item.complaints:
                 console().print(f"✗ {item.specimen.name}: {complaint}", markup=False)

@@ -1,1 +1,1 @@
-"""The checks of the labs: generators, reference models, verdicts and counterexamples. Runs without a grader, too."""
+"""The checks of the labs: generators, reference models, verdicts and counterexamples."""

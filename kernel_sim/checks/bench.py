@@ -4,11 +4,11 @@
 
     check ──boot(Scenario)──▶ Bench ──▶ Run ──batch([Operation, …])──▶ [Outcome, …]
                                │         └─ regions, screen, ram, events
-                               └─ one plugin, loaded once; each boot is a new machine in the same process
+                               └─ one plugin, loaded once; each boot is a new machine
 
-Everything that crosses is plain data: None, bool, int, float, str, bytes, lists, tuples and dicts of these, and the
-frozen values of `kernel_sim.values`. A bench never raises for what the plugin does: that is a `Failure`. What it does
-raise is ours, and makes a check ``errored``.
+Everything that crosses is plain data: None, bool, int, float, str, bytes, lists, tuples and dicts
+of these, and the frozen values of `kernel_sim.values`. A bench never raises for what the plugin
+does: that is a `Failure`. What it does raise is ours, and makes a check ``errored``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,9 +28,10 @@ FAILURE_KINDS: Final = (
     "load",
     "died",
 )
-"""``raised``: a `KernelError`, which a hook may raise. ``oops``: any other exception. ``wrong_type``: an answer that
-the contract does not allow. ``budget``: a limit was passed. ``stopped``: the machine stopped. ``missing``: no plugin
-implements the hook. ``load``: the plugin can't be loaded or was rejected. ``died``: the process under test ended."""
+"""``raised``: a `KernelError`, which a hook may raise. ``oops``: any other exception.
+``wrong_type``: an answer that the contract does not allow. ``budget``: a limit was passed.
+``stopped``: the machine stopped. ``missing``: no plugin implements the hook. ``load``: the plugin
+can't be loaded or was rejected. ``died``: the process under test ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ class Ref:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One hook call; ``args`` are the hook's parameters after ``kernel``, in the order of the contract."""
+    """One hook call; ``args`` are the hook's parameters after ``kernel``, in order."""
 
     hook: str
     args: tuple[object, ...] = ()
@@ -124,7 +125,7 @@ class PhysicalMemory(Protocol):
 
 
 class Run(Protocol):
-    """One booted machine with the plugin on it. A failed boot answers every call with the boot's failure."""
+    """One booted machine. A failed boot answers every call with the boot's failure."""
 
     @property
     def booted(self) -> Outcome:
@@ -132,7 +133,7 @@ class Run(Protocol):
 
     @property
     def regions(self) -> Sequence[MemoryRegion]:
-        """The memory descriptor table as the kernel holds it; empty if the boot did not come so far."""
+        """The kernel's memory descriptor table; empty if the boot did not come so far."""
 
     @property
     def boot_info(self) -> BootInfo | None:
@@ -160,11 +161,11 @@ class Run(Protocol):
 
 
 class Bench(Protocol):
-    """A loaded plugin that can be booted again and again. Module globals of the plugin survive from boot to boot."""
+    """A loaded plugin, to be booted again and again; its module globals survive each boot."""
 
     @property
     def loaded(self) -> Outcome:
-        """Whether the plugin could be loaded; a failure has the kind ``load`` and says what is wrong."""
+        """Whether the plugin could be loaded; a failure has the kind ``load``."""
 
     def boot(self, scenario: Scenario) -> Run:
         """A new machine, booted as far as ``scenario`` says. The run before it is over then."""

@@ -30,11 +30,10 @@ class Result:
     """The outcome of one check.
 
     Args:
-        status: ``'passed'``, ``'failed'`` or ``'errored'``; an errored check is ours and costs nothing.
-        finding: of a failed check, what is wrong.
-        share: which part of the points is earned, 0 to 1.
-        error: of an errored check, what went wrong with us.
-        parts: where a check asks several questions, the answer to each.
+        status: ``'passed'``, ``'failed'`` or ``'errored'``; an errored check is ours and costs
+        nothing. finding: of a failed check, what is wrong. share: which part of the points is
+        earned, 0 to 1. error: of an errored check, what went wrong with us. parts: where a check
+        asks several questions, the answer to each.
     """
 
     status: str
@@ -60,7 +59,7 @@ class Result:
 
     @classmethod
     def of_parts(cls, parts: list[Part]) -> Self:
-        """Passed if every part is; else the first finding, and the share of the parts that passed."""
+        """Passed if every part is; else the first finding, and the share that passed."""
         wrong = [part for part in parts if not part.passed]
         if not wrong:
             return cls(PASSED, share=1.0, parts=tuple(parts))

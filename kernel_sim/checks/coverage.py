@@ -1,7 +1,7 @@
-"""What the memory descriptor table has to say of every byte: the reference model of Lab 1 (KV-2, KV-4, KV-6, KV-7).
+"""What the memory descriptor table has to say of every byte: the reference model of Lab 1.
 
-The model does not build a table. It cuts the address space at all boundaries and says for each stretch which answers
-are right; several can be, since the requirements leave choices::
+The model does not build a table. It cuts the address space at all boundaries and says for each
+stretch which answers are right; several can be, since the requirements leave choices::
 
     entries    AAAAAAAAAAAAAA                 A available, ? an unknown type
                       ??????????
@@ -35,7 +35,7 @@ HOLE: Final[frozenset[Answer]] = frozenset({None, RegionKind.RESERVED, RegionKin
 
 
 class Claim(NamedTuple):
-    """One entry's word about ``[start, end)``: it is one of ``kinds``; an ``optional`` one may be disregarded."""
+    """One entry says that ``[start, end)`` is one of ``kinds``; ``optional`` may be disregarded."""
 
     start: int
     end: int
@@ -45,7 +45,7 @@ class Claim(NamedTuple):
 
 
 class Stretch(NamedTuple):
-    """``[start, end)`` may be answered by any of ``answers``; ``described`` says whether an entry covers it."""
+    """``[start, end)`` may get any of ``answers``; ``described``: whether an entry covers it."""
 
     start: int
     end: int
@@ -63,7 +63,7 @@ def kinds_of_type(number: int) -> frozenset[RegionKind]:
 
 
 def claims_of(entries: Iterable[FirmwareEntry], entry_size: int) -> list[Claim]:
-    """What the entries that count claim: not empty, and not switched off by bit 0 of their attributes."""
+    """What the entries claim that are not empty and not switched off by attribute bit 0."""
     return [
         claim_of(entry)
         for entry in entries

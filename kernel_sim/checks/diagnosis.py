@@ -53,7 +53,7 @@ def _predicts(mistake: Mistake, seen: Observation) -> bool:
 
 
 def concept_of(violation: Violation, usual: Sequence[str]) -> str:
-    """The concept where no mistake is recognised: the rule's own, else what the case was made for."""
+    """Where no mistake is recognised: the rule's own concept, else the case's."""
     if violation.concept:
         return violation.concept
     return usual[0] if usual else _CONCEPT_OF_RULE.get(violation.rule, "missing-memory")

@@ -1,4 +1,4 @@
-"""A firmware memory map as checks generate, shrink, print and store it: rows that may stand for many entries."""
+"""A firmware memory map as checks make, shrink, print and store it."""
 
 import re
 from collections.abc import Iterable, Mapping

@@ -4,10 +4,12 @@ from random import Random
 from typing import Final
 
 from kernel_sim.checks import map_shapes as shapes
+from kernel_sim.checks import overlap_shapes, wide_shapes
 from kernel_sim.checks.check import Check, Result
 from kernel_sim.checks.log_check import check_log, regions_to_describe
-from kernel_sim.checks.map_shapes import Shape, covered, with_types
+from kernel_sim.checks.map_shapes import Shape, with_types
 from kernel_sim.checks.memmap_gate import PC128, first_boot, noisy_result
+from kernel_sim.checks.overlap_shapes import covered
 from kernel_sim.checks.region_check import Examiner
 from kernel_sim.checks.robustness import boots_part, maps_part
 from kernel_sim.checks.subject import Subject
@@ -36,22 +38,22 @@ def classes(subject: Subject, seed: int) -> Result:
 def wide_addresses(subject: Subject, seed: int) -> Result:
     """Bases and lengths above 4 GiB are kept, and an end beyond 2^64 does no harm."""
     made = [
-        Shape("crossing", shapes.crossing, ("truncation-32-bit",)),
-        Shape("above", shapes.above_4_gib, ("truncation-32-bit",)),
-        Shape("long", shapes.long_region, ("truncation-32-bit",)),
-        Shape("wrap", shapes.wrapping(2), ("wrap-around",)),
+        Shape("crossing", wide_shapes.crossing, ("truncation-32-bit",)),
+        Shape("above", wide_shapes.above_4_gib, ("truncation-32-bit",)),
+        Shape("long", wide_shapes.long_region, ("truncation-32-bit",)),
+        Shape("wrap", wide_shapes.wrapping(2), ("wrap-around",)),
     ]
     return Examiner(subject, "wide-addresses").result(made, seed)
 
 
 def order_overlap(subject: Subject, seed: int) -> Result:
-    """The table is sorted and disjoint, the strictest kind wins, and empty entries leave no trace."""
+    """The table is sorted and disjoint, the strictest kind wins, empty entries leave no trace."""
     made = [
-        Shape("neighbours", shapes.adjacent_kinds, ("merge-kinds",)),
-        Shape("gaps", shapes.gaps, ("merge-gap",)),
-        Shape("empty", shapes.with_empty, ("zero-length",)),
-        Shape("off", shapes.switched_off, ("acpi3-ignore",)),
-        Shape("shuffled", shapes.shuffled, ("order",)),
+        Shape("neighbours", overlap_shapes.adjacent_kinds, ("merge-kinds",)),
+        Shape("gaps", overlap_shapes.gaps, ("merge-gap",)),
+        Shape("empty", overlap_shapes.with_empty, ("zero-length",)),
+        Shape("off", overlap_shapes.switched_off, ("acpi3-ignore",)),
+        Shape("shuffled", overlap_shapes.shuffled, ("order",)),
         Shape("inside", covered(1, 2, 0), ("overlap",)),
         Shape("under", covered(1, 2, 1), ("overlap",)),
         Shape("beyond", covered(1, 2, 0, "beyond"), ("overlap",)),

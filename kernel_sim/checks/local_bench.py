@@ -33,9 +33,9 @@ class LocalBench:
     """A plugin, loaded once, that boots in this process.
 
     Args:
-        source: what `load_plugin` takes. A file is loaded anew by each bench; an object is what it is.
-        roles: the roles that it has to fill; references fill the others.
-        budget: of each hook call.
+        source: what `load_plugin` takes. A file is loaded anew by each bench; an object is what it
+        is. roles: the roles that it has to fill; references fill the others. budget: of each hook
+        call.
 
     Raises:
         InputError: no such plugin or file.
@@ -78,7 +78,7 @@ class LocalBench:
         return LocalRun(result, self._missing())
 
     def _missing(self) -> frozenset[str]:
-        """The hooks of its roles that the plugin lacks; the kernel's own answer is not asked for."""
+        """The hooks of its roles that the plugin lacks; the kernel's own is not asked."""
         hooks = {hook for role in self.roles for hook in ROLE_HOOKS[role]} - EXTENSION_HOOKS
         return frozenset(hook for hook in hooks if not self.plugin.implements(hook))
 

@@ -96,8 +96,9 @@ def _screen(subject: Subject, check: str, given: FirmwareMap) -> Finding | None:
 
     def fails(candidate: FirmwareMap) -> bool:
         other = _booted(subject, candidate)[1]
-        return other is not None and other.rule == violation.rule
+        return other is not None and other.rule == rule
 
+    rule = violation.rule
     failure = run.booted.failure
     if failure is None or failure.kind not in COSTLY_KINDS:
         given = smallest_map(given, fails, limit=40)

@@ -1,4 +1,4 @@
-"""The rules of the boot log: base and length in hexadecimal, all 64 bits, and the type as a word (KV-5).
+"""The rules of the boot log: base and length in hexadecimal, and the type as a word (KV-5).
 
 The content is judged, not the format: prefixes, padding, capitals and digit groups are free.
 """

@@ -1,4 +1,4 @@
-"""Shrinking a firmware map: fewer rows, then rounder addresses, smaller lengths, more usual types."""
+"""Shrinking a firmware map: fewer rows, then rounder addresses and smaller lengths."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace

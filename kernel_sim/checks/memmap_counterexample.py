@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from kernel_sim.checks.bench import Outcome
-from kernel_sim.checks.finding import Counterexample
 from kernel_sim.checks.coverage import Stretch
+from kernel_sim.checks.finding import Counterexample
 from kernel_sim.checks.firmware_map import FirmwareMap, Row
 from kernel_sim.checks.hook_failure import sentence
 from kernel_sim.checks.region_case import Observation

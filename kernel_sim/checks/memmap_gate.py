@@ -44,7 +44,7 @@ def first_boot(subject: Subject) -> Verdict | None:
 
 
 def _confirmed(subject: Subject) -> Observation:
-    """The failure, after one more run alone; if quiet poison avoids it, that is used from now on."""
+    """One more run alone; if quiet poison avoids the failure, that is used from now on."""
     subject.renew()
     seen = observe(subject, PC128)
     if seen.failure is None:

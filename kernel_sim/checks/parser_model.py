@@ -4,8 +4,9 @@ A mistake changes one of four steps, and the others stay right::
 
     bytes ──read──▶ raw entries ──keep──▶ those that count ──claim──▶ claims ──policy──▶ stretches
 
-`predicts` says whether a table that a plugin returned is the one that the mistake leads to. So a likely cause is not
-guessed from the look of a failure: the mistake is made, and the results are compared.
+`predicts` says whether a table that a plugin returned is the one that the mistake leads to. So a
+likely cause is not guessed from the look of a failure: the mistake is made, and the results are
+compared.
 """
 
 from collections import Counter

@@ -58,7 +58,7 @@ class Observation:
 
 
 def accepted_claims(given: FirmwareMap, carried: Mapping[int, RegionKind]) -> list[Claim]:
-    """The claims of a map, each with the kind that the plugin gives its type besides the right ones."""
+    """The claims of a map, with the kind that the plugin gives a type besides the right ones."""
     claims = claims_of(given.entries(), given.entry_size)
     if not carried:
         return claims
@@ -73,7 +73,7 @@ def accepted_claims(given: FirmwareMap, carried: Mapping[int, RegionKind]) -> li
 def observe(
     bench: Boots, given: FirmwareMap, *, seed: int = 0, count: int | None = None
 ) -> Observation:
-    """Boot a machine with ``given`` and let the plugin parse it; ``count`` overrides boot_info's."""
+    """Boot with ``given`` and let the plugin parse it; ``count`` overrides boot_info's."""
     run = bench.boot(Scenario(given.spec(), until=BEFORE_MEMMAP, seed=seed))
     info = run.boot_info
     if run.booted.failure or info is None:

@@ -1,6 +1,7 @@
 """Expected and got beside each other, stretch by stretch, in plain text."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final
 
 from kernel_sim.checks.coverage import Answer, Stretch
@@ -49,15 +50,15 @@ def table_picture(expected: Sequence[Stretch], regions: Sequence[MemoryRegion]) 
     wanted = [_expected_words(row) for row in rows]
     width = max(len("expected"), *map(len, wanted))
     lines = [f"  {'from':<18} {'to':<18}  {'expected':<{width}}  got"]
-    lines += [
-        f"{' ' if row.right else '!'} {row.start:#018x} {row.end:#018x}  {words:<{width}}  {_word(row.got)}"
-        for row, words in zip(rows, wanted, strict=True)
-    ]
+    for row, words in zip(rows, wanted, strict=True):
+        mark = " " if row.right else "!"
+        span = f"{row.start:#018x} {row.end:#018x}"
+        lines.append(f"{mark} {span}  {words:<{width}}  {_word(row.got)}")
     return "\n".join(lines)
 
 
 def _well_formed(regions: Sequence[MemoryRegion]) -> bool:
-    in_order = all(a.end <= b.base for a, b in zip(regions, regions[1:], strict=False))
+    in_order = all(a.end <= b.base for a, b in pairwise(regions))
     return in_order and all(r.length and r.end <= 1 << 64 for r in regions)
 
 

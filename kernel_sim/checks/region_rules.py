@@ -1,4 +1,4 @@
-"""The rules of a memory descriptor table: sorted, disjoint, not empty, and right about every byte."""
+"""The rules of a memory descriptor table: in form, and right about every byte."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -133,7 +133,7 @@ def _violation(item: Difference) -> Violation:
 
 
 def differences(expected: Sequence[Stretch], regions: Sequence[MemoryRegion]) -> list[Difference]:
-    """The address space cut at every boundary of either side; ``regions`` are sorted and disjoint."""
+    """The address space cut at every boundary of either side; ``regions`` are in form."""
     result: list[Difference] = []
     table = iter(regions)
     region = next(table, None)

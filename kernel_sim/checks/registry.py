@@ -25,7 +25,7 @@ def lab_names() -> list[str]:
 
 
 def checks_for(lab: str, *, hidden: bool = True) -> tuple[Check, ...]:
-    """The lab's checks in the course's order: the visible ones, and the hidden ones that are installed.
+    """The lab's checks in the course's order, with the hidden ones that are installed.
 
     Args:
         lab: ``'lab1'`` to ``'lab5'``.

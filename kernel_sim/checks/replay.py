@@ -6,7 +6,7 @@ A document holds what was done, never what came of it: the verdict is made anew:
      "steps": [{"boot": {"entries": [{"base": 0, "length": 4096, "type": 1}], "entry_size": 24}},
                {"call": "parse_memory_map"}]}
 
-The line has one step after the other, with semicolons between them; a map alone is booted and parsed::
+The line has one step after the other, separated by semicolons; a map is booted and parsed::
 
     24 0x100000+0x100000:1 0x200000+0x1000:2; describe 0x100000+0x1000:2
 """

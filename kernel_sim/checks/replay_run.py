@@ -7,8 +7,8 @@ from typing import Any
 from kernel_sim.checks.bench import Bench, Outcome, Run, Scenario
 from kernel_sim.checks.firmware_map import FirmwareMap
 from kernel_sim.checks.hook_failure import sentence, violation_of
-from kernel_sim.checks.log_rules import broken_line, broken_screen
 from kernel_sim.checks.log_check import VISIBLE_ROWS
+from kernel_sim.checks.log_rules import broken_line, broken_screen
 from kernel_sim.checks.region_case import BEFORE_MEMMAP, observe
 from kernel_sim.checks.region_picture import entries_picture, table_picture
 from kernel_sim.checks.replay import Replay, Step, region_from_json
@@ -17,7 +17,7 @@ from kernel_sim.machine import machine_spec
 
 @dataclass(frozen=True, slots=True)
 class ReplayedStep:
-    """What one step did: a line for each, a picture, and whether it was right (None: nothing to judge)."""
+    """What one step did, a picture, and whether it was right; ``ok`` None: nothing to judge."""
 
     operation: str
     result: str

@@ -1,4 +1,4 @@
-"""The parts of the robustness checks: entry size, many entries, further boots, another place, no entries (KV-8)."""
+"""The parts of the robustness checks: sizes, places, many entries, further boots (KV-8)."""
 
 from collections.abc import Sequence
 
@@ -24,7 +24,7 @@ def maps_part(title: str, examiner: Examiner, shapes: Sequence[Shape], seed: int
 
 
 def boots_part(title: str, examiner: Examiner, count: int, seed: int) -> Part:
-    """The plugin is right about ``count`` different machines, booted one after another in one process."""
+    """The plugin is right about ``count`` machines, booted one after another in one process."""
     maps = [Shape(f"boot {k}", tidy).map(seed, examiner.check) for k in range(count)]
     examiner.subject.renew()
     seen: list[Observation] = []
@@ -59,7 +59,8 @@ def _state_finding(examiner: Examiner, seen: Sequence[Observation]) -> Finding:
 def empty_part(title: str, examiner: Examiner, seed: int) -> Part:
     """Nothing becomes available where boot_info says that there are no entries.
 
-    A plugin may read the count from memory itself, where the firmware left the true one: that is accepted.
+    A plugin may read the count from memory itself, where the firmware left the true one: that is
+    accepted.
     """
     given = _EMPTY_TABLE.map(seed, examiner.check)
     seen = observe(examiner.subject, given, seed=examiner.subject.poison, count=0)

@@ -1,24 +1,17 @@
 """Running a lab's checks on a plugin; what comes out is always a report."""
 
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, Final
 
-from kernel_sim.checks.bench import Bench, Failure
+from kernel_sim.checks.bench import Bench
 from kernel_sim.checks.check import Check, Result
 from kernel_sim.checks.concepts import CONCEPTS
-from kernel_sim.checks.finding import finding_of
-from kernel_sim.checks.firmware_map import FirmwareMap
-from kernel_sim.checks.hook_failure import COSTLY_KINDS, violation_of
-from kernel_sim.checks.memmap_counterexample import of_maps
-from kernel_sim.checks.region_case import Observation, observe
-from kernel_sim.checks.region_check import learn_classes
 from kernel_sim.checks.registry import checks_for, gate_of, points_of
 from kernel_sim.checks.subject import Subject
 from kernel_sim.errors import InputError
-from kernel_sim.machine import machine_spec
 from kernel_sim.nearest import unknown_name
 
 PRACTICE_SEED: Final = 2026
@@ -154,12 +147,19 @@ def run_checks(
 def _run_each(
     lab: str,
     checks: Sequence[Check],
-    points: Any,
+    points: Mapping[str, float],
     subject: Subject,
-    seed: int,  # noqa: ANN401 - a mapping
+    seed: int,
 ) -> Iterator[CheckReport]:
     """The checks one after another, each on a fresh bench. What fails everywhere is asked once."""
-    hopeless = gate_of(lab)(subject)
+    gate = gate_of(lab)
+    try:
+        hopeless = gate(subject)
+    except InputError:
+        raise
+    except Exception as error:  # noqa: BLE001 - ours: no check can say anything
+        ours = _errored(error)
+        hopeless = lambda _: ours  # noqa: E731
     for check in checks:
         start = perf_counter()
         result = hopeless(check) if hopeless else _run(check, subject, seed)
@@ -175,6 +175,11 @@ def _run(check: Check, subject: Subject, seed: int) -> Result:
     except InputError as error:
         return Result.errored(str(error))
     except Exception as error:  # noqa: BLE001 - whatever goes wrong in a check is ours
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        place = f"{last.name}, line {last.lineno}"
-        return Result.errored(f"{type(error).__name__}: {error} ({place})")
+        return _errored(error)
+
+
+def _errored(error: Exception) -> Result:
+    """An exception of our own, with its place."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{last.name}, line {last.lineno}"
+    return Result.errored(f"{type(error).__name__}: {error} ({place})")

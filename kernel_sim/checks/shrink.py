@@ -1,6 +1,7 @@
 """Shrinking: the smallest case that still fails, by delta debugging and by simpler values.
 
-References: Zeller and Hildebrandt, Simplifying and Isolating Failure-Inducing Input (2002), for the first part.
+References: Zeller and Hildebrandt, Simplifying and Isolating Failure-Inducing Input (2002), for the
+first part.
 """
 
 from collections.abc import Callable, Iterable, Sequence

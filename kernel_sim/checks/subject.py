@@ -1,4 +1,4 @@
-"""The subject of a lab's checks: a bench that can be made anew, and what has been learnt about the plugin."""
+"""The subject of a lab's checks: a bench that can be made anew, and what is known so far."""
 
 from collections.abc import Callable, Mapping
 
@@ -15,9 +15,11 @@ class Subject:
         make_bench: loads the plugin into a new bench.
 
     Attributes:
-        stateful: whether an earlier boot was seen to change a later one. Checks that are not about this then use a new
+        stateful: whether an earlier boot was seen to change a later one. Checks that are not about
+        this then use a new
             bench for every boot, so that the mistake costs points only once.
-        carried: firmware type → kind, where the plugin's class of a type is wrong in itself. Checks that are not about
+        carried: firmware type → kind, where the plugin's class of a type is wrong in itself. Checks
+        that are not about
             classes accept it, for the same reason.
         history: what the plugin made of the maps so far; compared with what mistakes predict.
         mistakes: those that were recognised.

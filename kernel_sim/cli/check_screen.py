@@ -1,4 +1,4 @@
-"""A lab report as a person reads it: a table of checks, then each failure with its smallest case."""
+"""A lab report as a person reads it: a table of checks, then each failure's smallest case."""
 
 from typing import Final
 

@@ -1,13 +1,15 @@
-"""The hidden checks of Lab 1: other numbers, other machines, and cases that a student has to think of."""
+"""The hidden checks of Lab 1: other numbers, other machines, cases to think of oneself."""
 
 from random import Random
 from typing import Final
 
 from kernel_sim.checks import map_shapes as shapes
+from kernel_sim.checks import overlap_shapes, wide_shapes
 from kernel_sim.checks.check import Check, Result
 from kernel_sim.checks.firmware_map import FirmwareMap
 from kernel_sim.checks.log_check import check_log, regions_to_describe
-from kernel_sim.checks.map_shapes import Shape, covered, with_types
+from kernel_sim.checks.map_shapes import Shape, with_types
+from kernel_sim.checks.overlap_shapes import covered
 from kernel_sim.checks.region_check import Examiner
 from kernel_sim.checks.robustness import boots_part, empty_part, maps_part
 from kernel_sim.checks.subject import Subject
@@ -41,7 +43,7 @@ def hidden_regions(subject: Subject, seed: int) -> Result:
         Shape("tidy", shapes.tidy),
         Shape("another", shapes.tidy),
         Shape("elsewhere", shapes.elsewhere, ("hard-coded",)),
-        Shape("odd edges", shapes.odd_edges, ("page-rounding",)),
+        Shape("odd edges", overlap_shapes.odd_edges, ("page-rounding",)),
         *(_real(name) for name in (*names, *DISORDERLY_MAPS)),
     ]
     return Examiner(subject, "hidden-regions").result(made, seed)
@@ -66,14 +68,14 @@ def hidden_classes(subject: Subject, seed: int) -> Result:
 def hidden_wide_addresses(subject: Subject, seed: int) -> Result:
     """All 64 bits of base and length count, up to the end of the address space."""
     made = [
-        Shape("crossing", shapes.crossing, ("truncation-32-bit",)),
-        Shape("above", shapes.above_4_gib, ("truncation-32-bit",)),
-        Shape("long", shapes.long_region, ("truncation-32-bit",)),
-        Shape("multiples", shapes.whole_multiples, ("truncation-32-bit",)),
-        Shape("far", shapes.far_away, ("truncation-32-bit",)),
-        Shape("wrap", shapes.wrapping(1), ("wrap-around",)),
-        Shape("wrap reserved", shapes.wrapping(2), ("wrap-around",)),
-        Shape("wrap far", shapes.wrapping_far, ("wrap-around",)),
+        Shape("crossing", wide_shapes.crossing, ("truncation-32-bit",)),
+        Shape("above", wide_shapes.above_4_gib, ("truncation-32-bit",)),
+        Shape("long", wide_shapes.long_region, ("truncation-32-bit",)),
+        Shape("multiples", wide_shapes.whole_multiples, ("truncation-32-bit",)),
+        Shape("far", wide_shapes.far_away, ("truncation-32-bit",)),
+        Shape("wrap", wide_shapes.wrapping(1), ("wrap-around",)),
+        Shape("wrap reserved", wide_shapes.wrapping(2), ("wrap-around",)),
+        Shape("wrap far", wide_shapes.wrapping_far, ("wrap-around",)),
     ]
     return Examiner(subject, "hidden-wide-addresses").result(made, seed)
 
@@ -96,18 +98,18 @@ def hidden_order_overlap(subject: Subject, seed: int) -> Result:
         (1, 1, "beyond"),
     ]
     made = [
-        Shape("neighbours", shapes.adjacent_kinds, ("merge-kinds",)),
-        Shape("gaps", shapes.gaps, ("merge-gap",)),
-        Shape("empty", shapes.with_empty, ("zero-length",)),
-        Shape("off", shapes.switched_off, ("acpi3-ignore",)),
-        Shape("attributes", shapes.other_attributes, ("acpi3-mask",)),
-        Shape("shuffled", shapes.shuffled, ("order",)),
+        Shape("neighbours", overlap_shapes.adjacent_kinds, ("merge-kinds",)),
+        Shape("gaps", overlap_shapes.gaps, ("merge-gap",)),
+        Shape("empty", overlap_shapes.with_empty, ("zero-length",)),
+        Shape("off", overlap_shapes.switched_off, ("acpi3-ignore",)),
+        Shape("attributes", overlap_shapes.other_attributes, ("acpi3-mask",)),
+        Shape("shuffled", overlap_shapes.shuffled, ("order",)),
         *(
             Shape(f"{over} on {under} {where} {first}", covered(under, over, first, where), _OVER)
             for under, over, where in pairs
             for first in (0, 1)
         ),
-        *(Shape(f"stacked {k}", shapes.stacked, _OVER) for k in range(4)),
+        *(Shape(f"stacked {k}", overlap_shapes.stacked, _OVER) for k in range(4)),
         *(Shape(f"damaged {k}", damaged, _OVER) for k in range(3)),
     ]
     return Examiner(subject, "hidden-order-overlap").result(made, seed)
@@ -158,7 +160,7 @@ def hidden_robustness(subject: Subject, seed: int) -> Result:
 def hidden_boot_log(subject: Subject, seed: int) -> Result:
     """The boot screens of other machines show every region in the same way."""
     rng = Random(f"{seed} hidden-boot-log")
-    maps = [with_types((3, 4))(rng), shapes.above_4_gib(rng)]
+    maps = [with_types((3, 4))(rng), wide_shapes.above_4_gib(rng)]
     return check_log(subject, "hidden-boot-log", regions_to_describe(rng, 16), maps)
 
 
