@@ -86,6 +86,19 @@ class Trace:
         """Append to the store log; the memory calls this for each change while `stores` is on."""
         self.store_log.append(StoreRecord(len(self.events), physical, old, new))
 
+    def with_stores(self) -> list[Event]:
+        """The events, and before the one that came after it each store, of kind ``store``."""
+        if not self.store_log:
+            return list(self.events)
+        merged: list[Event] = []
+        done = 0
+        for record in self.store_log:
+            merged += self.events[done : record.before_event]
+            done = record.before_event
+            fields = {"physical": record.physical, "old": record.old, "new": record.new}
+            merged.append(Event(record.before_event, "store", fields))
+        return merged + self.events[done:]
+
     def cut(self, number: int) -> tuple[list[Event], list[StoreRecord]]:
         """Forget the events from ``number`` on and the stores made since; both, newest last.
 

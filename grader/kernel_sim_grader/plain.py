@@ -17,6 +17,7 @@ from typing import Any, Final
 import msgspec
 
 from kernel_sim import hookspecs
+from kernel_sim.checks.accesses import ACCESSES
 from kernel_sim.checks.bench import Ref
 from kernel_sim.errors import KernelError
 
@@ -157,11 +158,14 @@ def _field_hints(record: Any) -> dict[str, Any]:  # noqa: ANN401 - a dataclass
 
 @cache
 def hook_types(hook: str) -> tuple[tuple[Any, ...], Any]:
-    """The types of the parameters of ``hook`` after ``kernel``, and of its result.
+    """The types of the parameters of ``hook`` after ``kernel``, or of an access, and of its result.
 
     Raises:
         MismatchError: there is no such hook.
     """
+    if hook in ACCESSES:
+        access = ACCESSES[hook]
+        return tuple(access.parameters.values()), access.result
     function = getattr(hookspecs, hook, None)
     if not hasattr(function, "kernel_sim_spec"):
         raise MismatchError(f"there is no hook {hook!r}")

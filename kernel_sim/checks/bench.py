@@ -72,7 +72,10 @@ class Ref:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One hook call; ``args`` are the hook's parameters after ``kernel``, in order."""
+    """One hook call; ``args`` are the parameters after ``kernel``, in the order of the contract.
+
+    A name of `kernel_sim.checks.accesses` stands for an access of the processor's.
+    """
 
     hook: str
     args: tuple[object, ...] = ()
@@ -157,7 +160,11 @@ class Run(Protocol):
         """
 
     def events(self) -> list[Event]:
-        """The trace's events so far."""
+        """The trace's events so far.
+
+        Where the scenario asks for stores, each is an event of kind ``store`` with ``physical``,
+        ``old`` and ``new``, numbered as the event that came after it.
+        """
 
 
 class Bench(Protocol):

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from kernel_sim.boot import Boot, boot
 from kernel_sim.budget import Budget
+from kernel_sim.checks.accesses import ACCESSES, perform
 from kernel_sim.checks.bench import (
     Failure,
     Operation,
@@ -16,7 +17,7 @@ from kernel_sim.checks.bench import (
     Run,
     Scenario,
 )
-from kernel_sim.errors import InputError, KernelError
+from kernel_sim.errors import InputError, KernelError, MachineStopped
 from kernel_sim.hookspecs import EXTENSION_HOOKS, ROLE_HOOKS
 from kernel_sim.loaded_plugin import LoadedPlugin
 from kernel_sim.loading import load_plugin
@@ -142,14 +143,16 @@ class LocalRun:
         return outcomes
 
     def events(self) -> list[Event]:
-        """The trace so far."""
-        return list(self.result.machine.trace.events)
+        """The trace so far, with the stores in their places if the scenario asked for them."""
+        return self.result.machine.trace.with_stores()
 
     def _call(self, hook: str, args: Iterable[object]) -> Outcome:
         if hook in self._missing:
             message = f"the plugin has no {hook} marked with @hookimpl"
             return Outcome(failure=Failure("missing", message=message, hook=hook))
         try:
+            if hook in ACCESSES:
+                return Outcome(value=perform(self.result, hook, tuple(args)))
             return Outcome(value=self.result.call(hook, *args))
         except KernelError as error:
             oops = self.result.report(error)
@@ -157,6 +160,9 @@ class LocalRun:
             return Outcome(failure=replace(failure, reason=str(error.reason or "")))
         except KernelOops as error:
             return Outcome(failure=failure_of(error.oops))
+        except MachineStopped as error:
+            kind = type(error).__name__
+            return Outcome(failure=Failure("stopped", kind, message=error.cause))
 
 
 class FailedRun:
