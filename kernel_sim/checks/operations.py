@@ -65,6 +65,7 @@ class Place:
         config: settings that differ from the profile's, as pairs.
         seed: of the poison in RAM.
         profile: the kernel that boots.
+        stores: whether the trace records stores.
     """
 
     machine: str = "pc4"
@@ -72,6 +73,7 @@ class Place:
     config: tuple[tuple[str, object], ...] = ()
     seed: int = 0
     profile: str = "kernel-v"
+    stores: bool = False
 
     def spec(self) -> MachineSpec:
         """The machine.
@@ -88,7 +90,9 @@ class Place:
         Raises:
             InputError: the machine is unknown.
         """
-        return Scenario(self.spec(), self.profile, self.until, dict(self.config), self.seed)
+        return Scenario(
+            self.spec(), self.profile, self.until, dict(self.config), self.seed, self.stores
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@
           │            └ step 1, three times  └ step 2
           └ where; ``until``, ``seed``, ``profile`` and settings are further words
 
+``cpu.load(0xb8000, 2)`` and the like are accesses of the processor's own.
+
 ``r1`` is the first result of step 1, ``r1[-1]`` the last, ``r1[:]`` turn for turn the one of the
 same turn; ``ramp(0x1000, 0x10)`` grows by the second number from turn to turn. The line has the
 form of Python expressions and is read by Python's parser, never evaluated.
@@ -16,9 +18,10 @@ import ast
 import enum
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, is_dataclass
-from typing import Any, Final
+from typing import Any, Final, get_type_hints
 
 from kernel_sim import values
+from kernel_sim.checks.accesses import ACCESSES
 from kernel_sim.checks.operations import Call, Case, Of, Place, Ramp
 from kernel_sim.errors import InputError, KernelError
 from kernel_sim.hookspecs import ROLE_HOOKS
@@ -31,7 +34,7 @@ _NAMES: Final = {
     if isinstance(item, type) and (is_dataclass(item) or issubclass(item, enum.Enum))
 }
 _HOOKS: Final = {hook for hooks in ROLE_HOOKS.values() for hook in hooks} | {"page_fault"}
-_PLACE_WORDS: Final = ("until", "seed", "profile")
+_PLACE_WORDS: Final = ("until", "seed", "profile", "stores")
 _MOST_TURNS: Final = 1 << 20
 
 
@@ -145,9 +148,9 @@ def _place(node: ast.Call) -> Place:
             words[keyword.arg] = value
         elif keyword.arg:
             config.append((keyword.arg, value))
-    wanted = {"machine": str, "until": str, "profile": str, "seed": int}
+    wanted = {"machine": str, "until": str, "profile": str, "seed": int, "stores": bool}
     for name, value in words.items():
-        if not isinstance(value, wanted[name]):
+        if type(value) is not wanted[name]:
             raise _error(node, f"{name} of type {wanted[name].__name__}")
     place = Place(**words, config=tuple(config))
     place.spec()
@@ -164,10 +167,12 @@ def _call(node: ast.expr | None, number: int) -> Call:
     if not isinstance(node, ast.Call) or node.keywords:
         raise _error(node, "a hook with its arguments in order")
     hook = _name(node.func)
-    if hook not in _HOOKS:
-        raise unknown_name("hook", hook, _HOOKS)
+    if isinstance(node.func, ast.Attribute):
+        hook = f"{_name(node.func.value)}.{node.func.attr}"
+    if hook not in _HOOKS and hook not in ACCESSES:
+        raise unknown_name("hook", hook, [*_HOOKS, *ACCESSES])
     args = tuple(_value(item, number) for item in node.args)
-    wanted = len(HOOK_PARAMETERS[hook]) - 1
+    wanted = len(ACCESSES[hook].parameters if hook in ACCESSES else HOOK_PARAMETERS[hook][1:])
     if len(args) != wanted:
         raise _error(node, f"{wanted} arguments of {hook}")
     return Call(hook, args, times)
@@ -222,10 +227,23 @@ def _record(node: ast.Call, args: Sequence[Any]) -> object:
             return Ramp(*args)
         kind = _NAMES.get(name)
         if kind is not None and is_dataclass(kind):
-            return kind(*args)
+            return kind(*_typed(kind, args))
     except (TypeError, KernelError) as error:
         raise InputError(f"{name}: {error}", where="replay") from None
     raise unknown_name("record", name, [*_NAMES, "ramp"])
+
+
+def _typed(kind: type, args: Sequence[Any]) -> list[Any]:
+    """The arguments of a record; a number becomes the flags that its field holds."""
+    hints = list(get_type_hints(kind).values())
+    return [
+        hint(value) if isinstance(value, int) and _is_flags(hint) else value
+        for value, hint in zip(args, [*hints, *[None] * len(args)], strict=False)
+    ]
+
+
+def _is_flags(hint: object) -> bool:
+    return isinstance(hint, type) and issubclass(hint, enum.Flag)
 
 
 def _name(node: ast.expr) -> str:
