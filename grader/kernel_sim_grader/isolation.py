@@ -35,7 +35,7 @@ class Limits:
     """Wall time of one request, for code that sleeps instead of working."""
     load_seconds: float = 40.0
     """Wall time of loading the plugin, whose cells have budgets of their own."""
-    memory_bytes: int = 768 * 1024 * 1024
+    memory_bytes: int = 384 * 1024 * 1024
     """Private memory; simulated RAM on a shared file is not counted in it."""
     resident_bytes: int = 1536 * 1024 * 1024
     """All memory that is in use, simulated RAM included; looked at while the grader waits."""
