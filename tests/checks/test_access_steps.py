@@ -2,9 +2,10 @@
 
 import pytest
 
-from kernel_sim import AddrRange, InputError, MapRequest, PageTableFlags
+from kernel_sim import AddrRange, MapRequest, PageTableFlags
 from kernel_sim.checks.operations import Place, Script
 from kernel_sim.checks.operations_text import line_of, parse_cases
+from kernel_sim.errors import InputError
 
 RW = PageTableFlags.PRESENT | PageTableFlags.WRITABLE
 
