@@ -1,4 +1,4 @@
-"""``ksim conformance``: the MMU against Unicorn on random page tables and accesses."""
+"""``ksim conformance``: the MMU against an x86 emulator on random page tables and accesses."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,9 +22,10 @@ def conformance(
     ] = None,
     accesses: Annotated[int, typer.Option(help="How many random accesses in each mode.")] = 20_000,
     seed: Annotated[int, typer.Option(help="Of the random tables.")] = 0,
+    engine: Annotated[str, typer.Option(help="The emulator: unicorn or qemu.")] = "unicorn",
     as_json: AsJson = False,
 ) -> None:
-    """Compare the MMU with Unicorn on random page tables and accesses."""
+    """Compare the MMU with an x86 emulator on random page tables and accesses."""
     from kernel_sim.machine.paging_modes import PAGING_MODES  # noqa: PLC0415 - not for --help
 
     if accesses < 1:
@@ -32,7 +33,7 @@ def conformance(
     if mode is not None and mode not in PAGING_MODES:
         raise unknown_name("paging mode", mode, PAGING_MODES)
     reports = [
-        _campaign(name, accesses, seed, shown=not as_json)
+        _campaign(engine, name, accesses, seed, shown=not as_json)
         for name in PAGING_MODES
         if mode in (None, name)
     ]
@@ -44,20 +45,27 @@ def conformance(
         raise typer.Exit(1)
 
 
-def _campaign(mode: str, accesses: int, seed: int, *, shown: bool) -> "Report":
+def _campaign(engine: str, mode: str, accesses: int, seed: int, *, shown: bool) -> "Report":
     from kernel_sim.cli.progress import last  # noqa: PLC0415
     from kernel_sim.conformance.campaign import Report, run  # noqa: PLC0415
     from kernel_sim.conformance.model_engine import ModelEngine  # noqa: PLC0415
+    from kernel_sim.conformance.qemu_engine import QemuEngine  # noqa: PLC0415
     from kernel_sim.conformance.unicorn_engine import UnicornEngine  # noqa: PLC0415
     from kernel_sim.machine.paging_modes import PAGING_MODES  # noqa: PLC0415
 
-    emulator = UnicornEngine(PAGING_MODES[mode])
-    report = last(
-        run(mode, accesses, seed, emulator, ModelEngine()),
-        mode,
-        lambda item: (item.accesses, accesses),
-        shown=shown,
-    )
+    engines = {"unicorn": UnicornEngine, "qemu": QemuEngine}
+    if engine not in engines:
+        raise unknown_name("engine", engine, engines)
+    emulator = engines[engine](PAGING_MODES[mode])
+    try:
+        report = last(
+            run(mode, accesses, seed, emulator, ModelEngine()),
+            mode,
+            lambda item: (item.accesses, accesses),
+            shown=shown,
+        )
+    finally:
+        emulator.close()
     return report or Report(mode)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Protocol
 
-from kernel_sim.conformance.divergences import normalised
+from kernel_sim.conformance.divergences import KnownDivergence
 from kernel_sim.conformance.model_engine import ModelEngine
 from kernel_sim.conformance.scene import Observation, Scene, random_scene
 
@@ -16,6 +16,14 @@ class Engine(Protocol):
 
     def run(self, scene: Scene) -> tuple[list[Observation], bytes]:
         """What each probe met, and all of memory below the harness afterwards."""
+        ...
+
+    def excuse(self, machine: Observation, emulator: Observation) -> KnownDivergence | None:
+        """The known divergence that explains this difference; None if there is none."""
+        ...
+
+    def comparable(self, memory: bytes, model: ModelEngine) -> bytes:
+        """``memory`` with what is known to differ made equal."""
         ...
 
 
@@ -70,14 +78,14 @@ def compare(scene: Scene, emulator: Engine, model: ModelEngine, report: Report) 
     report.accesses += len(scene.probes)
     for probe, machine, reference in zip(scene.probes, got, expected, strict=True):
         report.faults += reference.vector is not None
-        if machine != reference:
+        if machine != reference and emulator.excuse(machine, reference) is None:
             who = "CPL 3" if probe.user else "CPL 0"
             what = f"{probe.kind} at {who}{', AC set' if probe.ac else ''}"
             report.divergences.append(
                 Divergence(scene.seed, what, probe.address, asdict(machine), asdict(reference))
             )
-    expected_memory = normalised(expected_memory, model.faulting_leaves)
-    memory = normalised(memory, model.faulting_leaves)
+    expected_memory = emulator.comparable(expected_memory, model)
+    memory = emulator.comparable(memory, model)
     if memory != expected_memory:
         report.divergences.append(_memory_difference(scene, memory, expected_memory))
 

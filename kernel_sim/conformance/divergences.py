@@ -5,10 +5,11 @@ what would show it,
 and hand-written tests hold the machine to the manual there.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from kernel_sim.page_table import PageTableFlags
+from kernel_sim.conformance.scene import NO_RAM_VECTOR, Observation
+from kernel_sim.page_table import PageFaultErrorCode, PageTableFlags
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +26,48 @@ class KnownDivergence:
 
 ACCESSED_ON_FAULTING_1_GIB_LEAF: Final = KnownDivergence(
     "accessed-on-faulting-1gib-leaf",
-    "unicorn",
+    "unicorn, qemu",
     "normalised",
     "sets A in a PDPTE that maps a 1 GiB page before it checks the rights",
     "SDM vol. 3A, 4.8: the flag of a leaf is set when a translation uses it",
 )
+RESERVED_WITHOUT_P: Final = KnownDivergence(
+    "reserved-without-p",
+    "qemu",
+    "normalised",
+    "reports a reserved bit with P clear in the error code",
+    "SDM vol. 3A, 4.7: P is 1 whenever RSVD is",
+)
+ACCESSED_IN_PDPTE: Final = KnownDivergence(
+    "accessed-in-pdpte",
+    "qemu",
+    "normalised",
+    "sets bit 5 of a PAE PDPTE in memory",
+    "SDM vol. 3A, 4.4.1 and 4.8: PDPTEs have no accessed flag",
+)
+LEGACY_HOLE: Final = KnownDivergence(
+    "legacy-hole",
+    "qemu",
+    "normalised",
+    "has a display and ROM between 640 KiB and 1 MiB, where scenes have memory",
+    "no rule of the processor: a property of the emulated PC",
+)
+BEYOND_MEMORY: Final = KnownDivergence(
+    "beyond-memory",
+    "qemu",
+    "normalised",
+    "reads something where nothing is, which Unicorn and this machine tell apart",
+    "no rule of the processor",
+)
+HOLE: Final = range(0xA_0000, 0x10_0000)
+
+
 KNOWN: Final = (
     ACCESSED_ON_FAULTING_1_GIB_LEAF,
+    RESERVED_WITHOUT_P,
+    ACCESSED_IN_PDPTE,
+    LEGACY_HOLE,
+    BEYOND_MEMORY,
     KnownDivergence(
         "maxphyaddr-40",
         "unicorn",
@@ -63,12 +99,32 @@ KNOWN: Final = (
 )
 
 
-def normalised(memory: bytes, leaf_entries: set[int]) -> bytes:
-    """``memory`` with A set in each of ``leaf_entries``, where the engines may differ on it."""
-    if not leaf_entries:
-        return memory
+def with_leaves_accessed(memory: bytes, leaf_entries: set[int]) -> bytes:
+    """``memory`` with A set in each of ``leaf_entries``, where an emulator may differ on it."""
     result = bytearray(memory)
     for address in leaf_entries:
         if address < len(result):
             result[address] |= PageTableFlags.ACCESSED
     return bytes(result)
+
+
+def qemu_memory(memory: bytes, pdpt: int) -> bytes:
+    """``memory`` without the legacy hole, and with bit 5 set in the PDPTEs at ``pdpt``."""
+    result = bytearray(memory)
+    result[HOLE.start : HOLE.stop] = bytes(len(HOLE))
+    for address in range(pdpt, pdpt + 32, 8):
+        result[address] |= PageTableFlags.ACCESSED
+    return bytes(result)
+
+
+def qemu_excuse(machine: Observation, emulator: Observation) -> KnownDivergence | None:
+    """The known reason why QEMU saw ``emulator`` where this machine saw ``machine``."""
+    if machine.vector == NO_RAM_VECTOR and emulator.vector is None:
+        return BEYOND_MEMORY
+    if machine.vector is None and emulator.vector is None and machine.physical in HOLE:
+        return LEGACY_HOLE
+    reserved = PageFaultErrorCode.MALFORMED_TABLE | PageFaultErrorCode.PROTECTION_VIOLATION
+    code = machine.error_code or 0
+    if code & reserved == reserved and emulator == replace(machine, error_code=code & ~1):
+        return RESERVED_WITHOUT_P
+    return None

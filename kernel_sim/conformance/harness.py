@@ -5,7 +5,8 @@ descriptors and stack lie in supervisor pages (SMEP), CPL 3 code and stack in us
 flag a walk could set is set already::
 
     page 0  supervisor  code: load, store, iret      page 2  user  code: load, store
-    page 1  supervisor  GDT, iret frame, stack       page 3  user  stack
+    page 1  supervisor  GDT, IDT, TSS, iret frame,   page 3  user  stack
+                        stack for exceptions
     then one table for each level below the root
 """
 
@@ -14,6 +15,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from kernel_sim.addr import PAGE_SIZE
+from kernel_sim.machine.descriptors import (
+    TSS_32_BYTES,
+    interrupt_gate,
+    interrupt_gate_64,
+    tss_segment,
+)
 from kernel_sim.machine.paging_modes import Leaf, PagingMode
 
 LOAD: Final = 0x000
@@ -22,10 +29,19 @@ IRET: Final = 0x020
 AFTER_IRET: Final = 0x040
 USER_CODE: Final = 0x2000
 GDT: Final = 0x1000
+IDT: Final = 0x1100
+TSS: Final = 0x1400
+PSEUDO_DESCRIPTORS: Final = 0x1500
+"""What LGDT and, 16 bytes on, LIDT load."""
 IRET_FRAME: Final = 0x1800
+EXCEPTION_STACK: Final = 0x2000
+"""One past its last byte."""
+HANDLERS: Final = 0x400
+"""The gate of vector n leads to this offset plus n."""
+VECTORS: Final = 32
 USER_STACK: Final = 0x3800
 SIZE_BYTES: Final = 0x1_0000
-KERNEL_CS, KERNEL_SS, USER_CS, USER_SS = 0x08, 0x10, 0x1B, 0x23
+KERNEL_CS, KERNEL_SS, USER_CS, USER_SS, TSS_SELECTOR = 0x08, 0x10, 0x1B, 0x23, 0x28
 _TABLES: Final = 0x4000
 _SUPERVISOR: Final = 0x63
 _USER: Final = 0x67
@@ -105,8 +121,37 @@ class Harness:
         frame = struct.pack(
             "<5Q" if long else "<5I", target, USER_CS, 0x2, self.base + USER_STACK, USER_SS
         )
+        gdt += tss_segment(self.base + TSS, long=long)
         page = bytearray(PAGE_SIZE)
-        page[: len(gdt)] = gdt
-        start = IRET_FRAME - GDT
-        page[start : start + len(frame)] = frame
+        contents = (
+            (GDT, gdt),
+            (IRET_FRAME, frame),
+            (IDT, self._idt()),
+            (TSS, self._tss()),
+            (PSEUDO_DESCRIPTORS, struct.pack("<HQ", 0x7F, self.base + GDT)),
+            (PSEUDO_DESCRIPTORS + 16, struct.pack("<HQ", TSS - IDT - 1, self.base + IDT)),
+        )
+        for place, data in contents:
+            start = place - GDT
+            page[start : start + len(data)] = data
+        return bytes(page)
+
+    def _idt(self) -> bytes:
+        """Interrupt gates for the exceptions; in 64-bit mode on the first IST stack."""
+        handlers = [self.base + HANDLERS + vector for vector in range(VECTORS)]
+        if self.mode.linear_bits > 32:
+            gates = [interrupt_gate_64(handler, KERNEL_CS, ist=1) for handler in handlers]
+        else:
+            gates = [interrupt_gate(handler, KERNEL_CS) for handler in handlers]
+        return b"".join(gates)
+
+    def _tss(self) -> bytes:
+        """A task-state segment with the stack for exceptions (SDM vol. 3A, 7.2.1 and 7.7)."""
+        page = bytearray(TSS_32_BYTES)
+        top = self.base + EXCEPTION_STACK
+        if self.mode.linear_bits > 32:
+            struct.pack_into("<Q", page, 4, top)
+            struct.pack_into("<Q", page, 36, top)
+        else:
+            struct.pack_into("<II", page, 4, top, KERNEL_SS)
         return bytes(page)

@@ -13,8 +13,8 @@ from kernel_sim.conformance.scene import (
     Probe,
     Scene,
 )
-from kernel_sim.machine.exceptions import CpuException, Vector
 from kernel_sim.machine.access_rights import Access
+from kernel_sim.machine.exceptions import CpuException, Vector
 from kernel_sim.machine.mmu import Mmu
 from kernel_sim.machine.paging_modes import PAE
 from kernel_sim.machine.ram import Ram
@@ -72,4 +72,5 @@ def observe(mmu: Mmu, ram: Ram, probe: Probe) -> Observation:
         return Observation(NO_RAM_VECTOR)
     if probe.kind == WRITE:
         ram.store(physical, 4, WRITTEN)
-    return Observation(None, value=ram.load(physical, 4) if probe.kind == READ else None)
+    value = ram.load(physical, 4) if probe.kind == READ else None
+    return Observation(None, value=value, physical=physical)

@@ -12,7 +12,7 @@ Physical memory of every scene::
 
 import random
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from kernel_sim.addr import PAGE_SIZE
@@ -77,6 +77,8 @@ class Observation:
     error_code: int | None = None
     cr2: int | None = None
     value: int | None = None
+    physical: int | None = field(default=None, compare=False)
+    """Where the machine's own MMU led; an emulator does not say."""
 
 
 NO_RAM_VECTOR: Final = -1

@@ -15,7 +15,9 @@ from typing import Any
 
 from kernel_sim.addr import PAGE_SIZE
 from kernel_sim.conformance import harness
+from kernel_sim.conformance.divergences import KnownDivergence, with_leaves_accessed
 from kernel_sim.conformance.guest import Guest
+from kernel_sim.conformance.model_engine import ModelEngine
 from kernel_sim.conformance.scene import (
     FETCH,
     HARNESS,
@@ -64,6 +66,8 @@ class UnicornEngine:
     Raises:
         InputError: Unicorn is not installed.
     """
+
+    name = "unicorn"
 
     def __init__(self, mode: PagingMode) -> None:
         self._unicorn, self._const, self._x86 = load_unicorn()
@@ -134,6 +138,9 @@ class UnicornEngine:
         for start, data in guest.frames.items():
             self._uc.mem_write(start, data)
 
+    def close(self) -> None:
+        """Nothing to end: the emulator lives in this process."""
+
     def enter(self, guest: Guest) -> None:
         """Take over memory and control bits; keeps a saved context for CPL 0 and one for CPL 3."""
         self._uc.context_restore(self._pristine)
@@ -177,6 +184,16 @@ class UnicornEngine:
         self.enter(scene.guest())
         observations = [self.observe(probe) for probe in scene.probes]
         return observations, bytes(self._uc.mem_read(0, HARNESS))
+
+    @staticmethod
+    def excuse(_machine: Observation, _emulator: Observation) -> KnownDivergence | None:
+        """No difference in a probe's outcome is known."""
+        return None
+
+    @staticmethod
+    def comparable(memory: bytes, model: ModelEngine) -> bytes:
+        """``memory`` with what is known to differ made equal."""
+        return with_leaves_accessed(memory, model.faulting_leaves)
 
     def observe(self, probe: Probe) -> Observation:
         """Carry out one access with a cold TLB."""

@@ -1,4 +1,4 @@
-"""The page tables that a kernel really built, checked page by page against Unicorn.
+"""The page tables that a kernel really built, checked page by page against an emulator.
 
 Every page that the tables map is translated by both; at the edges of every range each kind of
 access is tried at CPL 0 and 3, inside and just outside. Memory is copied first: the machine that is
@@ -12,6 +12,7 @@ from kernel_sim.addr import PAGE_SIZE
 from kernel_sim.conformance.guest import Guest
 from kernel_sim.conformance.harness import SIZE_BYTES, Harness
 from kernel_sim.conformance.model_engine import observe
+from kernel_sim.conformance.qemu_engine import MOST_MEMORY, QemuEngine
 from kernel_sim.conformance.scene import FETCH, NO_RAM_VECTOR, READ, WRITE, Observation, Probe
 from kernel_sim.conformance.unicorn_engine import UnicornEngine
 from kernel_sim.errors import InputError
@@ -24,6 +25,7 @@ from kernel_sim.machine.machine import Machine
 from kernel_sim.machine.mmu import Mmu
 from kernel_sim.machine.paging_modes import PAE
 from kernel_sim.machine.ram import Ram
+from kernel_sim.nearest import unknown_name
 from kernel_sim.values import AddrRange
 
 _BLOCK = 64 * PAGE_SIZE
@@ -49,24 +51,31 @@ class VerifyReport:
         }
 
 
-def verify(machine: Machine) -> Iterator[VerifyReport]:
+def verify(machine: Machine, engine: str = "unicorn") -> Iterator[VerifyReport]:
     """Compare the address space ``machine`` is in; yields the growing report after each range.
+
+    Args:
+        machine: with paging on; it stays as it is.
+        engine: ``'unicorn'`` or ``'qemu'``.
 
     Raises:
         KernelError: paging is off.
-        InputError: Unicorn is not installed, or every root slot is taken.
+        InputError: the emulator is not installed or unknown, or every root slot is taken.
     """
     space = AddressSpace.of(machine)
     ranges = sweep(space)
-    report = VerifyReport("unicorn", pages=sum(item.length // PAGE_SIZE for item in ranges))
-    twin = _Twin(machine, space)
-    for item in ranges:
-        twin.translate_all(item, report)
-        for address in _edges(item):
-            twin.access(address, report)
-        yield report
-    if not ranges:
-        yield report
+    report = VerifyReport(engine, pages=sum(item.length // PAGE_SIZE for item in ranges))
+    twin = _Twin(machine, space, engine)
+    try:
+        for item in ranges:
+            twin.translate_all(item, report)
+            for address in _edges(item):
+                twin.access(address, report)
+            yield report
+        if not ranges:
+            yield report
+    finally:
+        twin.close()
 
 
 def _edges(item: MappedRange) -> list[int]:
@@ -77,9 +86,9 @@ def _edges(item: MappedRange) -> list[int]:
 
 
 class _Twin:
-    """The machine's memory in two copies: one for its own MMU, one for Unicorn."""
+    """The machine's memory in two copies: one for its own MMU, one for the emulator."""
 
-    def __init__(self, machine: Machine, space: AddressSpace) -> None:
+    def __init__(self, machine: Machine, space: AddressSpace, engine: str) -> None:
         cpu = machine.cpu
         frames = {
             number * PAGE_SIZE: machine.ram.read(number * PAGE_SIZE, PAGE_SIZE)
@@ -103,32 +112,32 @@ class _Twin:
             | harness.frames()
             | {root: harness.link(machine.ram.read(space.root, PAGE_SIZE))},
         )
-        self._start_engines(space, covered, frames)
+        self._start_engines(engine, space, covered, frames)
         self._mmu.configure(space.mode, wp=wp, cr4=cpu.cr4, efer=cpu.efer)
         self._mmu.root = space.root
         if space.mode is PAE:
             self._mmu.load_pdptes(space.root)
 
     def _start_engines(
-        self, space: AddressSpace, covered: list[AddrRange], frames: dict[int, bytes]
+        self, engine: str, space: AddressSpace, covered: list[AddrRange], frames: dict[int, bytes]
     ) -> None:
-        self._unicorn = UnicornEngine(space.mode)
-        self._unicorn.enter(self._guest)
+        self._emulator = _start(engine, space, self._guest)
+        self._emulator.enter(self._guest)
         self._ram = Ram(covered)
         for start, data in frames.items():
             self._ram.write(start, data)
         self._mmu = Mmu(self._ram, space.physical_bits)
 
     def translate_all(self, item: MappedRange, report: VerifyReport) -> None:
-        """Translate every 4 KiB page of ``item`` by Unicorn and compare the physical address."""
+        """Translate every 4 KiB page of ``item`` by the emulator and compare."""
         for address in range(item.start, item.end, PAGE_SIZE):
             expected = item.physical + address - item.start
-            got = self._unicorn.translate(address)
+            got = self._emulator.translate(address)
             report.pages_checked += 1
             if got != expected:
                 found = "nothing" if got is None else hex(got)
                 report.divergences.append(
-                    f"{address:#x} leads to {expected:#x}, but Unicorn finds {found}"
+                    f"{address:#x} leads to {expected:#x}, but {report.engine} finds {found}"
                 )
 
     def access(self, address: int, report: VerifyReport) -> None:
@@ -141,14 +150,23 @@ class _Twin:
             for user in (False, True):
                 probe = Probe(kind, address, user=user, ac=False)
                 machine = observe(self._mmu, self._ram, probe)
-                emulator = self._unicorn.observe(probe)
+                emulator = self._emulator.observe(probe)
                 self._restore(address)
                 report.accesses += 1
-                if _outcome(machine) != _outcome(emulator):
+                if self._differ(machine, emulator):
                     report.divergences.append(
                         f"{kind} of {address:#x} at CPL {3 if user else 0}: "
-                        f"{_words(machine)}, but Unicorn: {_words(emulator)}"
+                        f"{_words(machine)}, but {report.engine}: {_words(emulator)}"
                     )
+
+    def _differ(self, machine: Observation, emulator: Observation) -> bool:
+        if _outcome(machine) == _outcome(emulator):
+            return False
+        return self._emulator.excuse(machine, emulator) is None
+
+    def close(self) -> None:
+        """End the emulator."""
+        self._emulator.close()
 
     def _is_canonical(self, address: int) -> bool:
         try:
@@ -159,11 +177,26 @@ class _Twin:
 
     def _restore(self, address: int) -> None:
         """Undo what a write probe stored, in both copies."""
-        physical = self._unicorn.translate(address)
+        physical = self._emulator.translate(address)
         frame = None if physical is None else self._guest.frames.get(physical & -PAGE_SIZE)
         if physical is not None and frame is not None:
-            self._unicorn.write(physical & -PAGE_SIZE, frame)
+            self._emulator.write(physical & -PAGE_SIZE, frame)
             self._ram.write(physical & -PAGE_SIZE, frame)
+
+
+def _start(engine: str, space: AddressSpace, guest: Guest) -> UnicornEngine | QemuEngine:
+    if engine == "unicorn":
+        return UnicornEngine(space.mode)
+    if engine != "qemu":
+        raise unknown_name("engine", engine, ("unicorn", "qemu"))
+    end = max(item.end for item in guest.ranges)
+    if end > MOST_MEMORY:
+        raise InputError(
+            f"the tables and what they hold reach up to {end:#x}",
+            where="--engine qemu",
+            expected=f"a machine whose touched memory ends below {MOST_MEMORY:#x}",
+        )
+    return QemuEngine(space.mode, (end + 0x1F_FFFF) & -0x10_0000)
 
 
 def _outcome(observation: Observation) -> tuple[int | None, int | None, int | None]:
@@ -197,7 +230,7 @@ def _free_slot(space: AddressSpace) -> int:
 def _hole(covered: list[AddrRange]) -> int:
     """A place below 4 GiB, clear of ``covered``, for the harness and a copy of the root table."""
     need = SIZE_BYTES + PAGE_SIZE
-    for address in range(0xF000_0000, 0, -_BLOCK):
+    for address in range(0x10_0000, 0xF000_0000, _BLOCK):
         if not any(item.overlaps(AddrRange(address, address + need)) for item in covered):
             return address
     raise InputError("memory fills all of the first 4 GiB", expected="a hole for the probing code")
