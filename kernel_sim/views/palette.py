@@ -45,6 +45,11 @@ E820_KINDS: Final[dict[int, RegionKind]] = {
 """e820 type number to the kind it is drawn as (KV-4)."""
 
 
+def kind_of_type(number: int) -> RegionKind:
+    """What a firmware's type number means; a number that is not known is reserved (KV-4)."""
+    return E820_KINDS.get(number, RegionKind.RESERVED)
+
+
 def look_of_type(number: int, attributes: int = 1) -> Look:
     """The look of a firmware entry; an unknown type is drawn as reserved and shows its number."""
     if not attributes & 1:

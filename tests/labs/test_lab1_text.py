@@ -78,6 +78,24 @@ def test_a_task_is_asked_for_above_its_cell_and_tried_below_it(lab: NotebookNode
             assert "ksim-skip" in after[0].metadata.tags
 
 
+def solution_lines(source: str) -> set[str]:
+    """The lines of a cell's solution that say something: 25 characters or more, closed up."""
+    inside = re.findall(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", source, re.DOTALL)
+    lines = {re.sub(r"\s+", "", line) for text in inside for line in text.splitlines()}
+    return {line for line in lines if len(line) >= 25}
+
+
+def test_no_cell_outside_a_solution_holds_a_line_of_one(lab: NotebookNode):
+    secret = set().union(*(solution_lines(cell.source) for cell in code_cells(lab)))
+    assert len(secret) >= 15
+    for cell in lab.cells:
+        released = re.sub(
+            r"### BEGIN SOLUTION.*?### END SOLUTION", "", cell.source, flags=re.DOTALL
+        )
+        shown = {re.sub(r"\s+", "", line) for line in released.splitlines()}
+        assert shown & secret == set(), cell.source
+
+
 def test_cells_are_short(lab: NotebookNode):
     for cell in code_cells(lab):
         lines = [x for x in cell.source.splitlines() if x.strip() and "SOLUTION" not in x]
