@@ -138,13 +138,23 @@ class LocalRun:
             if missing is not None:
                 outcomes.append(missing)
             else:
-                args = tuple(_resolved(argument, outcomes) for argument in operation.args)
-                outcomes.append(self._call(operation.hook, args))
+                outcomes.append(self._call_with_results(operation, outcomes))
         return outcomes
 
     def events(self) -> list[Event]:
         """The trace so far, with the stores in their places if the scenario asked for them."""
         return self.result.machine.trace.with_stores()
+
+    def _call_with_results(self, operation: Operation, outcomes: Sequence[Outcome]) -> Outcome:
+        """Call with earlier results; one that does not fit is the plugin's mistake, not ours."""
+        args = tuple(_resolved(argument, outcomes) for argument in operation.args)
+        try:
+            return self._call(operation.hook, args)
+        except TypeError as error:
+            if not any(isinstance(argument, Ref) for argument in operation.args):
+                raise
+            message = f"an earlier result does not fit: {error}"
+            return Outcome(failure=Failure("wrong_type", "TypeError", "", message, operation.hook))
 
     def _call(self, hook: str, args: Iterable[object]) -> Outcome:
         if hook in self._missing:

@@ -192,6 +192,8 @@ def _checked(step: object, where: str) -> Step:
             raise InputError(f"until {step['until']!r}", where=where, expected="memmap")
         return step
     if isinstance(step, Mapping) and step.get("call") == "parse_memory_map":
+        if not isinstance(step.get("count", 0), int) or step.get("count", 0) < 0:
+            raise InputError(f"count {step['count']!r}", where=where, expected="a number")
         return step
     if isinstance(step, Mapping) and step.get("call") == "describe_region":
         FirmwareMap.from_json({"entries": [step.get("region")]}, f"{where}.region")
