@@ -21,7 +21,7 @@ COMMANDS: Final = {
     ),
     "conformance": (
         "kernel_sim.cli.conformance",
-        "Compare the MMU with Unicorn on random page tables and accesses.",
+        "Compare the MMU with an x86 emulator on random page tables and accesses.",
     ),
 }
 """Command → its module, which holds a typer ``app``, and the line about it in ``ksim --help``."""
