@@ -2,6 +2,8 @@
 
 from typing import Final, NamedTuple
 
+from kernel_sim.checks.frame_concepts import FRAME_CONCEPTS
+
 
 class Concept(NamedTuple):
     """The requirement that is not met, and a hint in one sentence.
@@ -122,3 +124,4 @@ CONCEPTS: Final[dict[str, Concept]] = {
     "machine-stopped": Concept("", "The machine stopped while the hook ran."),
 }
 """Name → concept."""
+CONCEPTS.update((name, Concept(*known)) for name, known in FRAME_CONCEPTS.items())

@@ -234,12 +234,14 @@ def _load_failure(plugin: LoadedPlugin, hooks: Sequence[str]) -> Failure:
 
 
 def _failed_reference(args: tuple[object, ...], outcomes: Sequence[Outcome]) -> Outcome | None:
-    """The failed outcome that an argument refers to, if one does."""
+    """The outcome without a value that an argument refers to, if one does: a failure, or None."""
     for argument in args:
-        if isinstance(argument, Ref) and outcomes[argument.index].failure:
-            return outcomes[argument.index]
+        if isinstance(argument, Ref):
+            earlier = outcomes[argument.index]
+            if earlier.failure is not None or earlier.value is None:
+                return earlier
     return None
 
 
 def _resolved(argument: object, outcomes: Sequence[Outcome]) -> Any:  # noqa: ANN401 - any result
-    return outcomes[argument.index].value if isinstance(argument, Ref) else argument
+    return argument.of(outcomes[argument.index].value) if isinstance(argument, Ref) else argument

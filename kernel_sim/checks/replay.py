@@ -93,21 +93,21 @@ def describe_step(region: MemoryRegion) -> Step:
     }
 
 
-def load_replay(path: Path) -> Replay:
-    """The replay in a file.
+def read_file(path: Path) -> object:
+    """The JSON document in a file.
 
     Raises:
-        InputError: the file can't be read or holds no replay.
+        InputError: the file can't be read, is too large, or holds no JSON.
     """
     try:
         if path.stat().st_size > _MAX_FILE_BYTES:
             raise InputError("too large for a replay", where=str(path), expected="below 4 MiB")
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document: object = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(error.strerror or str(error), where=str(path)) from error
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise InputError(f"not JSON: {error}", where=str(path)) from error
-    return read_replay(document, where=str(path))
+    return document
 
 
 def read_replay(document: object, where: str = "replay") -> Replay:

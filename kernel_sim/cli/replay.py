@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from kernel_sim.cli.role_options import AsJson, Plugin
 from kernel_sim.cli.screen import console, only_json, print_json
 from kernel_sim.errors import InputError
 
@@ -12,27 +13,30 @@ app = typer.Typer(add_completion=False)
 
 
 @app.command()
-def replay(
+def replay(  # noqa: PLR0913, PLR0917 - an option for each role
     file: Annotated[Path, typer.Argument(help="A counterexample or its replay, as JSON.")],
-    memmap: Annotated[
-        str | None, typer.Option(metavar="PLUGIN", help="Name, .py or .ipynb.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
+    memmap: Plugin = None,
+    pmm: Plugin = None,
+    paging: Plugin = None,
+    heap: Plugin = None,
+    guard: Plugin = None,
+    as_json: AsJson = False,
 ) -> None:
     """Run a counterexample again, step by step."""
     from kernel_sim.checks.local_bench import LocalBench  # noqa: PLC0415 - not for --help
-    from kernel_sim.checks.replay import load_replay  # noqa: PLC0415
-    from kernel_sim.checks.replay_run import run_replay, verdict_of  # noqa: PLC0415
+    from kernel_sim.checks.replay_run import verdict_of  # noqa: PLC0415
+    from kernel_sim.checks.replays import load_any, run_any  # noqa: PLC0415
     from kernel_sim.profiles import profile  # noqa: PLC0415
 
-    wanted = load_replay(file)
-    source = {"memmap": memmap}[wanted.role] or profile("kernel-v").roles[wanted.role]
+    wanted = load_any(file)
+    given = {"memmap": memmap, "pmm": pmm, "paging": paging, "heap": heap, "guard": guard}
+    source = given[wanted.role] or profile("kernel-v").roles[wanted.role]
     with only_json(as_json):
         bench = LocalBench(source, [wanted.role])
         failure = bench.loaded.failure
         if failure is not None:
             raise InputError(failure.message, where=source, expected=f"a {wanted.role} plugin")
-        steps = run_replay(wanted, bench)
+        steps = run_any(wanted, bench)
     verdict = verdict_of(steps)
     if as_json:
         print_json({"steps": [step.as_json() for step in steps], "verdict": verdict})

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from kernel_sim.checks.local_bench import LocalBench
 from kernel_sim.checks.registry import lab_roles
-from kernel_sim.checks.replay import read_replay
-from kernel_sim.checks.replay_run import ReplayedStep, run_replay, verdict_of
+from kernel_sim.checks.replay_run import ReplayedStep, verdict_of
+from kernel_sim.checks.replays import read_any, run_any
 from kernel_sim.checks.run import PRACTICE_SEED, LabReport, run_checks
-from kernel_sim.notebook.failing_map import failing_map_svg
+from kernel_sim.notebook.failing_case import failing_case_svg
 from kernel_sim.notebook.quiet import quiet_while_loading
 from kernel_sim.notebook.session import own_notebook
 from kernel_sim.notebook.showing import Shown
@@ -104,7 +104,7 @@ def check(lab: str, check_id: str, *, seed: int = PRACTICE_SEED) -> Verdict:
     own = own_notebook()
     found = report_of(own, lab, [check_id], seed)[check_id].as_json()
     case = found.get("counterexample") or {}
-    verdict = Verdict(found, failing_map_svg(case, LocalBench(own, lab_roles(lab))))
+    verdict = Verdict(found, failing_case_svg(case, LocalBench(own, lab_roles(lab))))
     verdict.show()
     return verdict
 
@@ -132,8 +132,8 @@ def replay(case: str | Mapping[str, object] | Verdict) -> Replayed:
         InputError: it holds no case.
     """
     own = own_notebook()
-    found = read_replay(case.counterexample if isinstance(case, Verdict) else case)
-    replayed = Replayed(run_replay(found, LocalBench(own, [found.role])))
+    found = read_any(case.counterexample if isinstance(case, Verdict) else case)
+    replayed = Replayed(run_any(found, LocalBench(own, [found.role])))
     replayed.show()
     return replayed
 

@@ -1,0 +1,169 @@
+"""The rules of a frame allocator that RAM tells about: the bitmap, and frames never handed out."""
+
+from typing import Final
+
+from kernel_sim.addr import PAGE_SIZE
+from kernel_sim.checks.frame_bitmap import MOST_BYTES, Bitmap
+from kernel_sim.checks.frame_layout import frame_set, numbers
+from kernel_sim.checks.frame_model import FrameModel
+from kernel_sim.checks.operations_run import Breach
+
+_NAMED: Final = 3
+
+
+def broken_by_none(model: FrameModel, missing: int) -> Breach | None:
+    """The rule that None breaks, if ``missing`` frames could have been handed out instead."""
+    if not missing:
+        return None
+    never = missing & ~model.issued
+    text = frames_text(missing)
+    if not never:
+        is_marked = model.bitmap is not None and model.bitmap.used & missing == missing
+        concept = "free-clears" if is_marked else "cursor-wrap"
+        problem = f"pmm_alloc_frame returned None, but {text} was given back"
+        return _breach("not-reusable", "KV-11", problem, missing, concept)
+    problem = f"pmm_alloc_frame returned None, but {text} was never handed out"
+    return _breach("exhausted-early", "KV-14", problem, never, _why_missing(model, never))
+
+
+def _why_missing(model: FrameModel, never: int) -> str:
+    """The likely cause, by where the missing frames lie."""
+    usable_count = model.layout.usable.bit_count()
+    highest = model.issued.bit_length() - 1
+    if any(seam in model.layout.seams for seam in numbers(never)):
+        return "adjacent-regions"
+    if abs(highest + 1 - usable_count) <= 2 and next(numbers(never)) > highest:
+        return "search-bound"
+    runs = [frame_set([item]) & model.owned for item in model.layout.available]
+    whole = [run for run in runs if run and run & never == run]
+    if whole and sum(whole) == never:
+        return "one-region"
+    return "missing-frames"
+
+
+def broken_bitmap(
+    model: FrameModel, before: Bitmap | None, changed: int, calls: int
+) -> Breach | None:
+    """The first rule that the bitmap breaks.
+
+    Args:
+        model: with the bitmap as it is now.
+        before: the bitmap when it was last read.
+        changed: the frames that were allocated or freed since then.
+        calls: the calls that were made since then.
+    """
+    bitmap = model.bitmap
+    if bitmap is None:
+        return None
+    return (
+        _broken_place(model, bitmap)
+        or _broken_size(model, bitmap)
+        or _broken_bits(model, bitmap)
+        or _broken_change(model, before, bitmap, changed if calls == 1 else 0)
+    )
+
+
+def _broken_place(model: FrameModel, bitmap: Bitmap) -> Breach | None:
+    """The bitmap lies where there is no memory of its own."""
+    layout, frames = model.layout, model.bitmap_frames
+    at = f"the bitmap, {len(bitmap.data)} bytes from {bitmap.range.start:#x} on,"
+    for name, item in layout.boot:
+        if bitmap.data and item.overlaps(bitmap.range):
+            return _breach("bitmap-place", "KV-16", f"{at} lies in {name}", frames, "bitmap-place")
+    inside = any(
+        item.start <= bitmap.range.start and bitmap.range.end <= item.end
+        for item in layout.available
+    )
+    if not inside or bitmap.range.end > layout.limit or frames & 1:
+        problem = f"{at} does not lie in available memory"
+        return _breach("bitmap-place", "KV-16", problem, frames, "bitmap-place")
+    return None
+
+
+def _broken_size(model: FrameModel, bitmap: Bitmap) -> Breach | None:
+    """Some frame that may be handed out has no bit, or the bitmap is far longer than it need be."""
+    stats, lacking = bitmap.stats, model.layout.owned & ~bitmap.covered
+    if stats.bitmap_bytes > MOST_BYTES or lacking or stats.first_frame % PAGE_SIZE:
+        problem = f"a bitmap of {stats.bitmap_bytes} bytes has no bit for {frames_text(lacking)}"
+        if not lacking:
+            problem = f"a bitmap of {stats.bitmap_bytes} bytes, first_frame {stats.first_frame:#x}"
+        return _breach("bitmap-size", "KV-9", problem, lacking, "bitmap-size")
+    return None
+
+
+def _broken_bits(model: FrameModel, bitmap: Bitmap) -> Breach | None:
+    """A bit says something else than what the calls have shown."""
+    wrong = model.live & bitmap.free
+    if wrong:
+        problem = f"{frames_text(wrong)} is in use, but its bit says free"
+        return _breach("bits", "KV-9", problem, wrong, _why_bits(model, bitmap))
+    wrong = bitmap.free & model.layout.below_limit & ~model.layout.owned
+    if wrong:
+        problem = f"{frames_text(wrong)} must never be handed out, but its bit says free"
+        return _breach("bits", "KV-9", problem, wrong, _why_bits(model, bitmap))
+    wrong = model.issued & model.available & bitmap.used
+    if wrong:
+        problem = f"{frames_text(wrong)} was given back, but its bit says used"
+        return _breach("bits", "KV-9", problem, wrong, "free-clears")
+    free = bitmap.free & model.owned
+    if model.issued and not free and model.available.bit_count() > 8:
+        problem = "no bit says free, but frames are"
+        return _breach("bits", "KV-9", problem, model.available, _why_bits(model, bitmap))
+    return None
+
+
+def _why_bits(model: FrameModel, bitmap: Bitmap) -> str:
+    """The likely cause of bits that are wrong: nothing there, another order, or another unit."""
+    wanted = model.layout.owned & ~model.live
+    flipped = Bitmap(bitmap.stats, bytes(int(f"{byte:08b}"[::-1], 2) for byte in bitmap.data))
+    if flipped.free & model.layout.below_limit & ~wanted == 0 and flipped.free & wanted:
+        return "bit-order"
+    words = {bitmap.data[k : k + 8] for k in range(0, len(bitmap.data) - 7, 8)}
+    if len(words) == 1 and next(iter(words)) not in {b"\0" * 8, b"\xff" * 8}:
+        return "bitmap-in-python"
+    if len(words) == 1:
+        return "bitmap-in-python"
+    return "bit-per-frame"
+
+
+def _broken_change(
+    model: FrameModel, before: Bitmap | None, bitmap: Bitmap, changed: int
+) -> Breach | None:
+    """From one look to the next, one call changed other bits than the frame's own (KV-9)."""
+    if before is None or not changed or before.range != bitmap.range:
+        return None
+    if not model.issued & ~changed:
+        return None  # the first allocation may be what begins a lazy bitmap
+    differ = before.used ^ bitmap.used
+    if differ == changed:
+        return None
+    count = differ.bit_count()
+    problem = f"one call for {frames_text(changed)} changed {count} bits"
+    if differ:
+        problem += f", those of {frames_text(differ)}"
+    concept = "bitmap-in-python" if not differ else "bit-per-frame"
+    return _breach("one-bit", "KV-9", problem, differ | changed, concept)
+
+
+def frames_text(frames: int) -> str:
+    """A set of frames in words: the first few addresses."""
+    count = frames.bit_count()
+    named: list[str] = []
+    for number in numbers(frames):
+        named.append(hex(number * PAGE_SIZE))
+        if len(named) == _NAMED:
+            break
+    if count <= _NAMED:
+        return " and ".join(named) or "no frame"
+    return f"{', '.join(named)} and {count - _NAMED} more"
+
+
+def _breach(rule: str, requirement: str, problem: str, frames: int, concept: str) -> Breach:
+    at = next(numbers(frames), 0) * PAGE_SIZE
+    expected = {
+        "not-reusable": "a frame that was given back",
+        "exhausted-early": "a frame that is free",
+        "bitmap-place": "a bitmap in available memory that nothing else uses",
+        "bitmap-size": "a bit for each frame",
+    }.get(rule, "the bits of exactly the frames in use")
+    return Breach(rule, requirement, problem, at, concept, expected, problem)

@@ -1,0 +1,124 @@
+"""The visible checks of Lab 2, the bitmap frame allocator."""
+
+from random import Random
+from typing import Final
+
+from kernel_sim.checks import frame_cases as cases
+from kernel_sim.checks import frame_places as places
+from kernel_sim.checks.check import Check, Result
+from kernel_sim.checks.frame_check import boots_part, part
+from kernel_sim.checks.frame_gate import first_boot
+from kernel_sim.checks.frame_rules import (
+    BITS,
+    COUNTS,
+    ERRORS,
+    ONCE,
+    ONCE_ONLY,
+    RESERVED,
+    REUSE,
+    TOTAL,
+    WHICH,
+)
+from kernel_sim.checks.operations import Place
+from kernel_sim.checks.subject import Subject
+
+LAB: Final = "lab2"
+GATE: Final = first_boot
+PC128: Final = Place("pc128")
+
+
+def usable_frames(subject: Subject, seed: int) -> Result:
+    """Exactly the usable frames can be allocated: 32,639 on pc128 before anything is reserved."""
+    name, rng = "usable-frames", Random(f"{seed} usable-frames")
+    made = [cases.exhausting(make(rng)) for make in (places.ragged, places.holes)]
+    return Result.of_parts(
+        [
+            part("the total of pc128", subject, name, TOTAL, [cases.counting(PC128)]),
+            part("every frame", subject, name, WHICH, [cases.exhausting(places.tidy(rng))]),
+            part("untidy maps", subject, name, WHICH, made),
+        ]
+    )
+
+
+def exhaustion(subject: Subject, seed: int) -> Result:
+    """Every frame comes once, aligned, and when there is none left None is returned."""
+    name, rng = "exhaustion", Random(f"{seed} exhaustion")
+    made = [cases.exhausting(places.tidy(rng)), cases.refilling(places.tidy(rng), rng)]
+    return Result.of_parts([part("until nothing is left", subject, name, ONCE, made)])
+
+
+def reserved_frames(subject: Subject, seed: int) -> Result:
+    """No frame of the kernel's, of the first MiB, or of the bitmap itself is handed out."""
+    name, rng = "reserved-frames", Random(f"{seed} reserved-frames")
+    made = [cases.exhausting(make(rng)) for make in (places.tidy, places.no_low_memory)]
+    return Result.of_parts(
+        [
+            part("the first MiB", subject, name, RESERVED, made[:1]),
+            part("no low memory", subject, name, RESERVED, made[1:]),
+        ]
+    )
+
+
+def free_reuse(subject: Subject, seed: int) -> Result:
+    """A frame that was given back is handed out again, and no other is."""
+    name, rng = "free-reuse", Random(f"{seed} free-reuse")
+    made = [
+        cases.refilling(places.tidy(rng), rng),
+        cases.churning(places.tidy(rng), rng, 60),
+    ]
+    return Result.of_parts([part("allocate, free, allocate", subject, name, REUSE, made)])
+
+
+def free_errors(subject: Subject, seed: int) -> Result:
+    """Freeing what is not in use is refused with FrameError, and changes nothing."""
+    name, rng = "free-errors", Random(f"{seed} free-errors")
+    place = places.tidy(rng)
+    made = {
+        "twice": cases.double_frees(place),
+        "misaligned": cases.misaligned_frees(place, rng)[:3],
+        "out of range": cases.distant_frees(place, rng)[:4],
+        "reserved": cases.reserved_frees(place),
+    }
+    return Result.of_parts(
+        [part(title, subject, name, ERRORS, some, batch=1) for title, some in made.items()]
+    )
+
+
+def bitmap_in_ram(subject: Subject, seed: int) -> Result:
+    """The bitmap lies in the machine's memory, one bit for each frame."""
+    name = "bitmap-in-ram"
+    place = Place("pc128", seed=seed % 1000)
+    made = [cases.bit_by_bit(place)]
+    return Result.of_parts([part("bits of pc128", subject, name, BITS, made, batch=1)])
+
+
+def frame_stats(subject: Subject, seed: int) -> Result:
+    """The statistics count right, also after refusals and when nothing is left."""
+    name, rng = "frame-stats", Random(f"{seed} frame-stats")
+    made = [cases.counted_throughout(places.tidy(rng), rng)]
+    return Result.of_parts([part("counters", subject, name, COUNTS, made)])
+
+
+def init_once(subject: Subject, seed: int) -> Result:
+    """A second initialisation changes nothing, and a second boot starts anew."""
+    name, rng = "init-once", Random(f"{seed} init-once")
+    twice = cases.initialized_twice(places.tidy(rng))
+    boots = [cases.exhausting(places.tidy(rng)) for _ in range(2)]
+    return Result.of_parts(
+        [
+            part("a second pmm_init", subject, name, ONCE_ONLY, [twice], batch=1),
+            boots_part("a second boot", subject, name, [*boots, boots[0]]),
+        ]
+    )
+
+
+CHECKS: Final = (
+    Check("usable-frames", LAB, ("KV-12", "KV-13", "KV-14"), usable_frames),
+    Check("exhaustion", LAB, ("KV-10", "KV-17"), exhaustion),
+    Check("reserved-frames", LAB, ("KV-16", "KV-12"), reserved_frames),
+    Check("free-reuse", LAB, ("KV-11",), free_reuse),
+    Check("free-errors", LAB, ("KV-15",), free_errors),
+    Check("bitmap-in-ram", LAB, ("KV-9",), bitmap_in_ram),
+    Check("frame-stats", LAB, ("KV-18",), frame_stats),
+    Check("init-once", LAB, ("KV-13",), init_once),
+)

@@ -1,0 +1,189 @@
+"""Judging sequences for one check: run, confirm, shrink, film and explain the first that fails.
+
+What a lab has to say is in its `OperationLab`; everything else is the same for all labs.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from kernel_sim.checks.bench import Failure, Run, Scenario
+from kernel_sim.checks.finding import Finding, finding_of
+from kernel_sim.checks.hook_failure import COSTLY_KINDS
+from kernel_sim.checks.operations import Case, Place
+from kernel_sim.checks.operations_counterexample import counterexample_of
+from kernel_sim.checks.operations_run import (
+    BATCH,
+    Observation,
+    Oracle,
+    OracleMaker,
+    film_case,
+    run_case,
+)
+from kernel_sim.checks.operations_shrink import Simpler, smallest_case
+from kernel_sim.checks.region_rules import Violation
+from kernel_sim.checks.subject import Subject
+
+
+def no_places(case: Case) -> Iterable[Place]:  # noqa: ARG001 - the signature of a choice of places
+    """No other place to try."""
+    return ()
+
+
+def own_concept(violation: Violation, seen: Observation) -> str:  # noqa: ARG001 - as above
+    """The concept that the rule itself names."""
+    return violation.concept
+
+
+@dataclass(frozen=True, slots=True)
+class OperationLab:
+    """What a lab whose checks are sequences of hook calls knows.
+
+    Args:
+        lab: ``'lab2'`` and so on.
+        role: the role that its plugin fills.
+        make_oracle: makes the judge of one boot.
+        places: simpler places for a case that fails, the simplest first.
+        simpler: simpler arguments of a call.
+        concept: the likely cause of a violation, given the smallest case that shows it.
+    """
+
+    lab: str
+    role: str
+    make_oracle: OracleMaker
+    places: Callable[[Case], Iterable[Place]] = no_places
+    simpler: Simpler | None = None
+    concept: Callable[[Violation, Observation], str] = own_concept
+
+
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """A subject whose boots are on a new bench if the plugin carries state from boot to boot."""
+
+    subject: Subject
+
+    def boot(self, scenario: Scenario) -> Run:
+        """A new machine."""
+        return self.subject.boot_alone(scenario)
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceExaminer:
+    """Judges cases for one check.
+
+    Args:
+        lab: what the lab knows.
+        subject: the plugin.
+        check: the check's id.
+        make_oracle: a judge that knows only some of the rules; the lab's own by default.
+        batch: calls between two looks into RAM.
+    """
+
+    lab: OperationLab
+    subject: Subject
+    check: str
+    make_oracle: OracleMaker | None = None
+    batch: int = BATCH
+
+    def first_finding(self, cases: Iterable[Case]) -> Finding | None:
+        """What is wrong in the first case that fails; None if all are right."""
+        return next(filter(None, map(self.finding, cases)), None)
+
+    def finding(self, case: Case) -> Finding | None:
+        """What is wrong in one case, shrunk and explained; None if nothing is."""
+        first_boot = not self.subject.used or self.subject.stateful
+        seen = self.observed(case)
+        if seen.violation is None:
+            return None
+        if not first_boot or is_costly(seen):
+            self.subject.renew()
+            again = self.observed(case)
+            if again.violation is None:
+                self.subject.stateful = self.subject.stateful or not is_costly(seen)
+                return None
+            seen = again
+        return self.explained(seen)
+
+    def observed(self, case: Case, *, batch: int = 0) -> Observation:
+        """What comes of a case."""
+        return run_case(Alone(self.subject), case, self._oracle, batch=batch or self.batch)
+
+    def explained(self, seen: Observation) -> Finding:
+        """The finding for a case that failed: the smallest like it, its likely cause, pictures."""
+        smallest = self._shrunk(seen)
+        filmed = film_case(Alone(self.subject), smallest, self._oracle)
+        last = filmed if filmed.violation is not None else seen
+        violation = last.violation or seen.violation
+        if violation is None:
+            raise ValueError("a case that does not fail has nothing to explain")
+        concept = self.lab.concept(violation, last)
+        case = counterexample_of(self.lab, self.check, [last.cut], last)
+        return finding_of(violation, case, failure_of(last), concept=concept)
+
+    def across_boots(self, cases: Sequence[Case]) -> Finding | None:
+        """What is wrong when the cases run one after another in one process, each right alone.
+
+        A case that is wrong alone is another matter, and found by other checks.
+        """
+        self.subject.renew()
+        done: list[Case] = []
+        for case in cases:
+            seen = run_case(self.subject, case, self._oracle, batch=self.batch)
+            done.append(seen.cut)
+            if seen.violation is None:
+                continue
+            self.subject.renew()
+            if run_case(self.subject, case, self._oracle, batch=self.batch).violation is not None:
+                return None
+            self.subject.stateful = True
+            return self._state_finding(done, seen, seen.violation)
+        return None
+
+    def _state_finding(
+        self, done: Sequence[Case], seen: Observation, violation: Violation
+    ) -> Finding:
+        """The boots that only go wrong together, as few and as short as still do."""
+        for before in ([Case(done[0].place)], [replace(done[0], calls=done[0].calls[:1])]):
+            self.subject.renew()
+            short = [*before, done[-1]]
+            watched = [run_case(self.subject, case, self._oracle, batch=1) for case in short]
+            if watched[-1].violation is not None:
+                done, seen = [before[0], watched[-1].cut], watched[-1]
+                violation = watched[-1].violation
+                break
+        problem = f"boot {len(done)} in one process went wrong, alone it is right: "
+        broken = replace(
+            violation,
+            rule="boots",
+            problem=problem + violation.problem,
+            concept="state-across-boots",
+        )
+        case = counterexample_of(self.lab, self.check, done, seen)
+        return finding_of(broken, case, failure_of(seen))
+
+    def _shrunk(self, seen: Observation) -> Case:
+        if is_costly(seen) or seen.violation is None:
+            return seen.cut
+        rule, concept = seen.violation.rule, seen.violation.concept
+
+        def fails(candidate: Case) -> bool:
+            other = self.observed(candidate).violation
+            return other is not None and (other.rule, other.concept) == (rule, concept)
+
+        places = self.lab.places(seen.case)
+        return smallest_case(seen.cut, fails, places=places, simpler=self.lab.simpler)
+
+    def _oracle(self, place: Place) -> Oracle:
+        return (self.make_oracle or self.lab.make_oracle)(place)
+
+
+def failure_of(seen: Observation) -> Failure | None:
+    """The failure of the boot or of the turn that went wrong, if it was one."""
+    if seen.run.booted.failure is not None:
+        return seen.run.booted.failure
+    return seen.at.outcome.failure if seen.at is not None else None
+
+
+def is_costly(seen: Observation) -> bool:
+    """Whether trying again would cost much or tell nothing new."""
+    failure = failure_of(seen)
+    return failure is not None and failure.kind in COSTLY_KINDS
