@@ -110,6 +110,15 @@ def read_file(path: Path) -> object:
     return document
 
 
+def load_replay(path: Path) -> Replay:
+    """The replay in a file.
+
+    Raises:
+        InputError: the file can't be read or holds no replay.
+    """
+    return read_replay(read_file(path), where=str(path))
+
+
 def read_replay(document: object, where: str = "replay") -> Replay:
     """The replay that a document or a whole counterexample holds; a text is read as a line.
 
