@@ -25,7 +25,8 @@ BIG_INTEGER: Final = 1
 REFERENCE: Final = 2
 MAX_INTEGER_BYTES: Final = 1024
 _REFERENCE: Final = struct.Struct(">Iq")
-"""Index and offset."""
+"""Index and offset; the name of a field follows."""
+_REFERENCE_BYTES: Final = range(_REFERENCE.size, _REFERENCE.size + 32)
 SIGNED_64: Final = range(-(1 << 63), 1 << 64)
 
 
@@ -48,7 +49,8 @@ def flatten(value: object) -> Any:  # noqa: ANN401, PLR0911 - one return for eac
     if isinstance(value, int):
         return _flat_integer(int(value))
     if isinstance(value, Ref):
-        return msgspec.msgpack.Ext(REFERENCE, _REFERENCE.pack(value.index, value.offset))
+        place = _REFERENCE.pack(value.index, value.offset)
+        return msgspec.msgpack.Ext(REFERENCE, place + value.part.encode())
     if isinstance(value, Mapping):
         return {str(key): flatten(item) for key, item in value.items()}
     if isinstance(value, (Sequence, set, frozenset)):
@@ -75,8 +77,10 @@ def extension(code: int, data: memoryview) -> Any:  # noqa: ANN401 - msgspec's s
     """
     if code == BIG_INTEGER and len(data) <= MAX_INTEGER_BYTES:
         return int.from_bytes(data, "big", signed=True)
-    if code == REFERENCE and len(data) == _REFERENCE.size:
-        return Ref(*_REFERENCE.unpack(data))
+    if code == REFERENCE and len(data) in _REFERENCE_BYTES:
+        part = bytes(data[_REFERENCE.size :]).decode("ascii", "replace")
+        index, offset = _REFERENCE.unpack(data[: _REFERENCE.size])
+        return Ref(index, offset, part)
     raise MismatchError(f"extension type {code} of {len(data)} bytes")
 
 

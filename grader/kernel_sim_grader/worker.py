@@ -99,7 +99,9 @@ def warm_up(roles: tuple[str, ...]) -> tuple[str, ...]:
     """Import the ungraded roles' references; the modules of the graded ones, which stay out."""
     forbidden = set(HIDDEN_MODULES)
     for name in profile_names():
-        for role, plugin in profile(name).roles.items():
+        kernel = profile(name)
+        parts = [(extra.part_of, extra.plugin) for extra in kernel.extras]
+        for role, plugin in (*kernel.roles.items(), *parts):
             module = reference_module(plugin)
             if role in roles:
                 forbidden.add(module)

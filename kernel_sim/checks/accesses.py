@@ -6,6 +6,9 @@ hook's::
 
     Operation("cpu.store", (0xB8000, 2, 0x0741))     Operation("user.load", (0xC0000000, 4))
 
+What the rest of the kernel does beside that has a name that begins with ``kernel``: it leaves tags
+in the trace, as drivers do, and runs deep into its stack (`kernel_sim.checks.descent`).
+
 An access that stops the machine, a page fault that nobody mends, is a `Failure` of kind
 ``stopped``; the registers are then as before, and the next operation goes on.
 """
@@ -14,6 +17,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from kernel_sim.boot import Boot
+from kernel_sim.checks.descent import descend
+from kernel_sim.kernel import Kernel
 from kernel_sim.machine import Cpu
 
 
@@ -33,7 +38,21 @@ def _at_user_level(perform: Callable[..., Any]) -> Callable[..., Any]:
     return performed
 
 
+def _root(kernel: Kernel) -> int:
+    return kernel.root
+
+
+def _tag(kernel: Kernel, start: int, end: int, tag: str) -> None:
+    kernel.log("tag", start=start, end=end, tag=tag)
+
+
+def _untag(kernel: Kernel, start: int, end: int, tag: str) -> None:
+    kernel.log("untag", start=start, end=end, tag=tag)
+
+
 _NUMBER: Final = {"address": int, "size": int}
+_TAG: Final = {"start": int, "end": int, "tag": str}
+_DESCENT: Final = {"depth": int, "locals_bytes": int, "damage": str, "address": int}
 _BASIC: Final = {
     "load": Access(_NUMBER, int, Cpu.load),
     "store": Access({**_NUMBER, "value": int}, None, Cpu.store),
@@ -47,6 +66,10 @@ ACCESSES: Final[Mapping[str, Access]] = {
         f"user.{name}": access._replace(perform=_at_user_level(access.perform))
         for name, access in _BASIC.items()
     },
+    "kernel.root": Access({}, int, _root),
+    "kernel.tag": Access(_TAG, None, _tag),
+    "kernel.untag": Access(_TAG, None, _untag),
+    "kernel.descend": Access(_DESCENT, None, descend),
 }
 """Name → access; those that begin with ``user`` run at CPL 3 in the present address space."""
 
@@ -61,7 +84,8 @@ def perform(boot: Boot, name: str, args: tuple[object, ...]) -> Any:  # noqa: AN
     cpu = boot.machine.cpu
     saved = cpu.save()
     try:
-        return boot.host.outermost(ACCESSES[name].perform, (cpu, *args))
+        target = boot.kernel if name.startswith("kernel.") else cpu
+        return boot.host.outermost(ACCESSES[name].perform, (target, *args))
     except BaseException:
         cpu.restore(saved)
         raise

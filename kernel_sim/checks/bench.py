@@ -59,15 +59,17 @@ class Scenario:
 class Ref:
     """Stands for the result of the ``index``-th operation of the same batch, counted from 0.
 
-    A result that is a number can be meant with ``offset`` added.
+    Of a record ``part`` names the field that is meant. To a number ``offset`` is added.
     """
 
     index: int
     offset: int = 0
+    part: str = ""
 
     def of(self, result: Any) -> Any:  # noqa: ANN401 - any result
-        """What this stands for, given the result."""
-        return result + self.offset if self.offset else result
+        """What this stands for, given the result; None where the field is None."""
+        meant = getattr(result, self.part) if self.part else result
+        return meant + self.offset if self.offset and meant is not None else meant
 
 
 @dataclass(frozen=True, slots=True)

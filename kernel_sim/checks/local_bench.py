@@ -23,7 +23,7 @@ from kernel_sim.loaded_plugin import LoadedPlugin
 from kernel_sim.loading import load_plugin
 from kernel_sim.machine import Ram
 from kernel_sim.oops import KernelOops, Oops
-from kernel_sim.profiles import profile
+from kernel_sim.profiles import Profile, profile
 from kernel_sim.values import BootInfo, Event, MemoryRegion
 
 CHECK_BUDGET: Final = Budget(events=100_000, seconds=1.0)
@@ -74,9 +74,18 @@ class LocalBench:
             ram=ram,
             stores=scenario.stores,
             budget=self.budget,
-            extras=[self.plugin] if late else None,
+            extras=self._extras(kernel, scenario, late=bool(late)),
         )
         return LocalRun(result, self._missing())
+
+    def _extras(self, kernel: Profile, scenario: Scenario, *, late: bool) -> list[object] | None:
+        """The plugins beside the roles: this one if its role comes late, references of no part."""
+        (role, *_) = self.roles
+        own = any(extra.part_of == role for extra in kernel.extras)
+        if not late and not own:
+            return None
+        others = kernel.extras_beside(role, scenario.config, scenario.until)
+        return [*([self.plugin] if late else []), *others]
 
     def _missing(self) -> frozenset[str]:
         """The hooks of its roles that the plugin lacks; the kernel's own is not asked."""

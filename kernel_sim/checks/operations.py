@@ -6,7 +6,7 @@
       └──── calls: Call(hook, arguments, times), Call, ...
                                 │
                                 └ plain values, or a symbol that a later run fills in:
-                                  Of(step, turn, offset)   what an earlier call returned
+                                  Of(step, turn, offset)   an earlier call's result, or a field of it
                                   Ramp(start, step)        a number that grows from turn to turn
 
 A call that is made several times is one step with as many turns, so that using up all memory is one
@@ -27,11 +27,15 @@ EACH: Final = None
 
 @dataclass(frozen=True, slots=True)
 class Of:
-    """What turn ``turn`` of step ``step`` returned, plus ``offset``; `EACH` takes turn for turn."""
+    """What turn ``turn`` of step ``step`` returned; `EACH` takes turn for turn.
+
+    Of a record ``part`` names the field that is meant; ``offset`` is added to it.
+    """
 
     step: int
     turn: int | None = 0
     offset: int = 0
+    part: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +162,7 @@ def _argument(value: object, turn: int, calls: Sequence[Call], starts: Sequence[
     wanted = turn if value.turn is EACH else value.turn
     last = calls[value.step].times - 1
     place = last if wanted < 0 else min(wanted, last)
-    return Ref(starts[value.step] + place, value.offset)
+    return Ref(starts[value.step] + place, value.offset, value.part)
 
 
 def _renumbered(call: Call, places: dict[int, int]) -> Call:

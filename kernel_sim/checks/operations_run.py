@@ -5,7 +5,7 @@ when a batch is over; a small batch finds the turn that spoilt RAM, a large one 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from kernel_sim.checks.bench import Operation, Outcome, Ref, Run, Scenario
@@ -198,12 +198,12 @@ def _settled(
         elif value.index >= base:
             if value.index not in position:
                 return None
-            args.append(Ref(position[value.index], value.offset))
+            args.append(replace(value, index=position[value.index]))
         else:
-            earlier = outcomes[value.index]
-            if earlier.failure is not None or earlier.value is None:
+            meant = _meant(value, outcomes)
+            if meant is None:
                 return None
-            args.append(value.of(earlier.value))
+            args.append(meant)
     return Operation(operation.hook, tuple(args))
 
 
@@ -212,10 +212,19 @@ def _values(operation: Operation, outcomes: Sequence[Outcome]) -> tuple[object, 
     args: list[object] = []
     for value in operation.args:
         if isinstance(value, Ref):
-            earlier = outcomes[value.index]
-            if earlier.failure is not None or earlier.value is None:
+            meant = _meant(value, outcomes)
+            if meant is None:
                 return None
-            args.append(value.of(earlier.value))
+            args.append(meant)
         else:
             args.append(value)
     return tuple(args)
+
+
+def _meant(value: Ref, outcomes: Sequence[Outcome]) -> object:
+    """What a reference stands for; None where the call failed, or there is no value."""
+    earlier = outcomes[value.index]
+    if earlier.failure is not None or earlier.value is None:
+        return None
+    meant: object = value.of(earlier.value)
+    return meant

@@ -9,9 +9,10 @@
 
 ``cpu.load(0xb8000, 2)`` and the like are accesses of the processor's own.
 
-``r1`` is the first result of step 1, ``r1[-1]`` the last, ``r1[:]`` turn for turn the one of the
-same turn; ``ramp(0x1000, 0x10)`` grows by the second number from turn to turn. The line has the
-form of Python expressions and is read by Python's parser, never evaluated.
+``r1`` is the first result of step 1, ``r1.base`` a field of it, ``r1[-1]`` the last result,
+``r1[:]`` turn for turn the one of the same turn; ``ramp(0x1000, 0x10)`` grows by the second number
+from turn to turn. The line has the form of Python expressions and is read by Python's parser, never
+evaluated.
 """
 
 import ast
@@ -24,7 +25,7 @@ from kernel_sim import values
 from kernel_sim.checks.accesses import ACCESSES
 from kernel_sim.checks.operations import Call, Case, Of, Place, Ramp
 from kernel_sim.errors import InputError, KernelError
-from kernel_sim.hookspecs import ROLE_HOOKS
+from kernel_sim.hookspecs import FIRST_ANSWER_HOOKS, ROLE_HOOKS
 from kernel_sim.implementations import HOOK_PARAMETERS
 from kernel_sim.nearest import unknown_name
 
@@ -33,7 +34,10 @@ _NAMES: Final = {
     for name, item in vars(values).items()
     if isinstance(item, type) and (is_dataclass(item) or issubclass(item, enum.Enum))
 }
-_HOOKS: Final = {hook for hooks in ROLE_HOOKS.values() for hook in hooks} | {"page_fault"}
+_FIELDS: Final = {
+    item.name for kind in _NAMES.values() if is_dataclass(kind) for item in fields(kind)
+}
+_HOOKS: Final = {hook for hooks in ROLE_HOOKS.values() for hook in hooks} | FIRST_ANSWER_HOOKS
 _PLACE_WORDS: Final = ("until", "seed", "profile", "stores")
 _MOST_TURNS: Final = 1 << 20
 
@@ -69,8 +73,9 @@ def value_text(value: object) -> str:  # noqa: PLR0911 - one return for each kin
     """An argument: numbers in hexadecimal, records and symbols by name."""
     if isinstance(value, Of):
         turn = {0: "", None: "[:]"}.get(value.turn, f"[{value.turn}]")
+        name = f"r{value.step + 1}{turn}" + f".{value.part}" * bool(value.part)
         sign = "-" if value.offset < 0 else "+"
-        return f"r{value.step + 1}{turn}" + (f" {sign} {abs(value.offset):#x}" * bool(value.offset))
+        return name + f" {sign} {abs(value.offset):#x}" * bool(value.offset)
     if isinstance(value, Ramp):
         return f"ramp({value.start:#x}, {value.step:#x})"
     if isinstance(value, enum.Enum) and type(value).__name__ in _NAMES and not _is_flag(value):
@@ -201,14 +206,17 @@ def _value(node: ast.expr, number: int) -> Any:  # noqa: ANN401 - any argument
 
 
 def _symbol(node: ast.expr, number: int) -> Of | None:
-    """``r1``, ``r1[2]``, ``r1[:]``, each perhaps plus or minus a number."""
+    """``r1``, ``r1[2]``, ``r1[:]``, ``r1.base``, each perhaps plus or minus a number."""
     offset = 0
     if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Sub)):
         offset = _value(node.right, number)
         if type(offset) is not int:
             raise _error(node.right, "a number")
         offset, node = (-offset if isinstance(node.op, ast.Sub) else offset), node.left
+    part = ""
     turn: int | None = 0
+    if isinstance(node, ast.Attribute) and node.attr in _FIELDS:
+        part, node = node.attr, node.value
     if isinstance(node, ast.Subscript):
         turn = None if isinstance(node.slice, ast.Slice) else _value(node.slice, number)
         node = node.value
@@ -217,7 +225,7 @@ def _symbol(node: ast.expr, number: int) -> Of | None:
     step = int(node.id[1:]) - 1 if node.id[:1] == "r" and node.id[1:].isdecimal() else -1
     if not 0 <= step < number or type(turn) not in {int, type(None)}:
         raise _error(node, f"r1 to r{number}" if number else "no result: there is none yet")
-    return Of(step, turn, offset)
+    return Of(step, turn, offset, part)
 
 
 def _record(node: ast.Call, args: Sequence[Any]) -> object:

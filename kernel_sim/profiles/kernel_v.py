@@ -32,10 +32,10 @@ PROFILE: Final = Profile(
     },
     extras=(
         Extra("kernel_v_pager", "demand_paging", "heap"),
-        Extra("kernel_v_memviz", "memviz", "guard"),
-        Extra("kernel_v_refcounts", "refcounts", "guard"),
-        Extra("kernel_v_faultlog", "faultlog", "guard"),
-        Extra("kernel_v_tags", "tags", "guard"),
+        Extra("kernel_v_memviz", "memviz", "guard", part_of="guard"),
+        Extra("kernel_v_refcounts", "refcounts", "guard", part_of="guard"),
+        Extra("kernel_v_faultlog", "faultlog", "guard", part_of="guard"),
+        Extra("kernel_v_tags", "tags", "guard", part_of="guard"),
     ),
     config={
         "physical_limit": None,

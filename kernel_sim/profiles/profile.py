@@ -6,11 +6,15 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Extra:
-    """A plugin beside the roles: loaded if ``toggle`` is on and the boot takes ``step``."""
+    """A plugin beside the roles: loaded if ``toggle`` is on and the boot takes ``step``.
+
+    A student who writes the role ``part_of`` writes this, too; the plugin then stays out.
+    """
 
     plugin: str
     toggle: str
     step: str
+    part_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,3 +49,14 @@ class Profile:
         """The roles that these steps need."""
         steps = self.steps_until(until)
         return tuple(role for step, role in self.step_roles.items() if step in steps)
+
+    def extras_beside(
+        self, role: str, config: Mapping[str, object], until: str | None
+    ) -> list[str]:
+        """The extras of a boot in which the plugin of ``role`` brings its own part of them."""
+        settings, steps = {**self.config, **config}, self.steps_until(until)
+        return [
+            extra.plugin
+            for extra in self.extras
+            if settings[extra.toggle] and extra.step in steps and extra.part_of != role
+        ]
