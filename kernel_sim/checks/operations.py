@@ -6,7 +6,7 @@
       └──── calls: Call(hook, arguments, times), Call, ...
                                 │
                                 └ plain values, or a symbol that a later run fills in:
-                                  Of(step, turn, offset)   an earlier call's result, or a field of it
+                                  Of(step, turn, offset)   an earlier result, or a field of it
                                   Ramp(start, step)        a number that grows from turn to turn
 
 A call that is made several times is one step with as many turns, so that using up all memory is one
