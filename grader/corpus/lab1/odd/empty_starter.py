@@ -8,11 +8,9 @@ from kernel_sim import MemoryRegion, RegionKind, hookimpl
 
 @hookimpl
 def parse_memory_map(kernel, boot_info):
-    # YOUR CODE HERE
-    raise NotImplementedError()
+    raise NotImplementedError()  # YOUR CODE HERE
 
 
 @hookimpl
 def describe_region(kernel, region):
-    # YOUR CODE HERE
-    raise NotImplementedError()
+    raise NotImplementedError()  # YOUR CODE HERE

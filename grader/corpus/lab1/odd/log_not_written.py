@@ -48,4 +48,4 @@ def parse_memory_map(kernel, boot_info):
 
 @hookimpl
 def describe_region(kernel, region):
-    raise NotImplementedError()
+    raise NotImplementedError()  # YOUR CODE HERE
