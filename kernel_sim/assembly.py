@@ -28,7 +28,7 @@ def assemble(
         extras: plugins that fill the roles that are still empty; None for those that the profile's
             settings ask for.
         config: the settings of this boot.
-        until: the last step; roles that are first needed later are left empty.
+        until: the last step; roles that are first needed later are left empty, ``boot`` never is.
 
     Raises:
         InputError: an unknown role or plugin, or two plugins for one role.
@@ -37,8 +37,9 @@ def assemble(
         if role not in ROLE_HOOKS:
             raise unknown_name("role", role, ROLE_HOOKS)
     loaded = _Loaded()
-    needed = (*profile.roles_until(until), *(role for role in ("boot",) if role in sources))
-    chosen = {role: sources.get(role, profile.roles.get(role)) for role in needed}
+    given = {**profile.roles, **sources}
+    needed = (*profile.roles_until(until), *(role for role in ("boot",) if role in given))
+    chosen = {role: given.get(role) for role in needed}
     providers = {role: loaded.get(source) for role, source in chosen.items() if source is not None}
     others = [loaded.get(source) for source in _extras(profile, extras, config, until)]
     _fill_empty_roles(providers, others, sources)

@@ -9,7 +9,7 @@ from typing import Any
 
 from kernel_sim.assembly import assemble
 from kernel_sim.boot_report import boot_json
-from kernel_sim.boot_steps import KernelUnderBoot, default_description, identity
+from kernel_sim.boot_steps import KernelUnderBoot, default_description, direct_map
 from kernel_sim.budget import Budget
 from kernel_sim.config import Config
 from kernel_sim.console import Console
@@ -21,6 +21,7 @@ from kernel_sim.host import Host
 from kernel_sim.kernel import Kernel, SharedKernel
 from kernel_sim.loaded_plugin import LoadedPlugin
 from kernel_sim.machine import Machine, MachineSpec, Ram, machine_spec
+from kernel_sim.machine.devices.vga import VGA_TEXT
 from kernel_sim.machine.firmware.bootable import HAND_OVER
 from kernel_sim.nearest import unknown_name
 from kernel_sim.oops import KernelOops, Oops
@@ -203,9 +204,10 @@ def boot(  # noqa: PLR0913 - one keyword for each thing that a boot can be told
             boot this profile.
     """
     chosen = _profile(profile)
+    settings = Config(chosen.config, config or {})
+    chosen = chosen.in_order(settings.as_dict().get("boot_sequence"))
     if until is not None and until not in chosen.steps and "boot" not in (roles or {}):
         raise unknown_name("boot step", until, chosen.steps)
-    settings = Config(chosen.config, config or {})
     filled = assemble(chosen, roles or {}, extras, settings, until)
     spec = (
         machine_spec(machine or chosen.machine) if not isinstance(machine, MachineSpec) else machine
@@ -236,7 +238,8 @@ def _wire(
     host = Host(machine.trace, budget)
     calls: dict[str, HookCall] = {}
     hooks = Hooks(calls)
-    console = Console(machine.cpu, host.console_line)
+    screen = machine.boot_info.symbols.get("vga_text", VGA_TEXT)
+    console = Console(machine.cpu, host.console_line, screen)
     shared = SharedKernel(machine, config, console, hooks)
     registrations = [
         Registration(plugin, Kernel(shared, plugin.name), roles) for plugin, roles in filled
@@ -245,8 +248,8 @@ def _wire(
     if not any(item.plugin.implements("describe_region") for item in registrations):
         calls["describe_region"] = host.default_call("describe_region", default_description)
     if not any("paging" in item.roles for item in registrations):
-        calls["phys_to_virt"] = host.default_call("phys_to_virt", identity)
-    fault_path = FaultPath(machine, hooks, host.observers)
+        calls["phys_to_virt"] = host.default_call("phys_to_virt", direct_map(machine.boot_info))
+    fault_path = FaultPath(machine, hooks, host.observers, chosen.interrupt_stacks)
     kernel = KernelUnderBoot(shared, Kernel(shared, "kernel"), fault_path)
     return Boot(chosen, machine, host, kernel, calls)
 

@@ -46,8 +46,9 @@ def boot_json(boot: "Boot") -> dict[str, Any]:
 def frames_json(boot: "Boot") -> dict[str, int | None]:
     """Usable frames by the map, and the allocator's own counters if it answers."""
     usable = usable_frames(boot.regions, boot.machine.physical_limit)
+    roles = boot.profile.step_roles
     counters: dict[str, int | None] = {"total": None, "used": None, "free": None}
-    if any(step.name == "pmm" and step.ok for step in boot.steps):
+    if any(step.ok and roles.get(step.name) == "pmm" for step in boot.steps):
         try:
             stats = boot.kernel.hooks.pmm_stats()
             counters = {"total": stats.total, "used": stats.used, "free": stats.free}

@@ -14,6 +14,7 @@ from kernel_sim.page_table import PageTableFlags
 from kernel_sim.reservation import bitmap_area, reserved_ranges
 from kernel_sim.values import (
     AddrRange,
+    BootInfo,
     GuardedRegion,
     GuardKind,
     GuardRequest,
@@ -26,6 +27,7 @@ from kernel_sim.values import (
 IOAPIC: Final = 0xFEC0_0000
 LAPIC: Final = 0xFEE0_0000
 COLUMNS: Final = 80
+MAP_SOURCES: Final = {"e820": "BIOS", "uefi": "UEFI", "bootinfo": "Bootloader"}
 _RIGHTS: Final = PageTableFlags.PRESENT | PageTableFlags.WRITABLE
 
 
@@ -59,7 +61,7 @@ class KernelUnderBoot:
         self.view.console.print(f"kernel-sim: booting on {self.shared.machine.spec.name}")
 
     def idt(self) -> None:
-        """Interrupt stubs and gates."""
+        """Interrupt stubs and gates; as ``high_idt`` once more, after a jump to the higher half."""
         self.fault_path.install_idt()
 
     def gdt_tss(self) -> None:
@@ -77,7 +79,8 @@ class KernelUnderBoot:
             physical_limit=limit,
             bitmap_area=bitmap_area(self.shared.regions, boot_info, limit),
         )
-        kernel.console.print(f"[MEMORY MAP] BIOS provided {boot_info.count} entries:")
+        source = MAP_SOURCES[boot_info.kind]
+        kernel.console.print(f"[MEMORY MAP] {source} provided {boot_info.count} entries:")
         usable = 0
         for index, region in enumerate(self.shared.regions):
             line = kernel.hooks.describe_region(region)
@@ -107,7 +110,12 @@ class KernelUnderBoot:
         kernel.console.print(f"[PAGING] enabled, CR3 {kernel.cpu.cr3:#x}")
 
     def layout(self) -> list[MapRequest]:
-        """What is to be mapped: memory below the limit one to one, the interrupt controllers."""
+        """What is to be mapped: memory below the limit one to one, the interrupt controllers.
+
+        Nothing in long mode: the firmware has mapped all of it, the rest is the paging plugin's.
+        """
+        if self.shared.machine.spec.long_mode:
+            return []
         limit = self.view.config.physical_limit
         uncached = _RIGHTS | PageTableFlags.NO_CACHE
         return [
@@ -144,6 +152,7 @@ class KernelUnderBoot:
 STEPS: Final[dict[str, Callable[[KernelUnderBoot], None]]] = {
     "console": KernelUnderBoot.console,
     "idt": KernelUnderBoot.idt,
+    "high_idt": KernelUnderBoot.idt,
     "gdt_tss": KernelUnderBoot.gdt_tss,
     "memmap": KernelUnderBoot.memmap,
     "pmm": KernelUnderBoot.pmm,
@@ -160,6 +169,10 @@ def default_description(region: MemoryRegion) -> str:
     return f"Base: {region.base:#018x}, Length: {region.length:#018x}, Type: {region.kind.name}"
 
 
-def identity(physical: int) -> int:
-    """The kernel's own answer to `phys_to_virt` in a boot that ends before paging is set up."""
-    return physical
+def direct_map(boot_info: BootInfo) -> Callable[[int], int]:
+    """The kernel's own `phys_to_virt`, in a boot that ends before paging is set up.
+
+    The bootloader's direct map where there is one, else the identity.
+    """
+    offset = boot_info.physical_memory_offset or 0
+    return lambda physical: offset + physical

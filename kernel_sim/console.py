@@ -17,17 +17,23 @@ class Console:
     Args:
         cpu: whose loads and stores reach the screen, through paging where that is on.
         log: is told each line.
+        text: the address of the screen's first cell.
     """
 
-    def __init__(self, cpu: Cpu, log: Callable[[str], object]) -> None:
+    def __init__(self, cpu: Cpu, log: Callable[[str], object], text: int = VGA_TEXT) -> None:
         self.transcript: list[str] = []
+        self._text = text
         self._cpu = cpu
         self._log = log
         self._row = 0
 
+    def move_to(self, text: int) -> None:
+        """Write to the screen at the address ``text`` from now on: another mapping of it."""
+        self._text = text
+
     def clear(self) -> None:
         """Blank the screen and go to its first row."""
-        self._cpu.write(VGA_TEXT, _BLANK_ROW * ROWS)
+        self._cpu.write(self._text, _BLANK_ROW * ROWS)
         self._row = 0
 
     def print(self, text: object = "") -> None:
@@ -40,12 +46,12 @@ class Console:
 
     def _write_row(self, text: str) -> None:
         if self._row == ROWS:
-            rest = self._cpu.read(VGA_TEXT + ROW_BYTES, (ROWS - 1) * ROW_BYTES)
-            self._cpu.write(VGA_TEXT, rest + _BLANK_ROW)
+            rest = self._cpu.read(self._text + ROW_BYTES, (ROWS - 1) * ROW_BYTES)
+            self._cpu.write(self._text, rest + _BLANK_ROW)
             self._row -= 1
         cells = bytearray(_BLANK_ROW)
         cells[::2] = text.ljust(COLUMNS).encode("cp437", "replace")
-        self._cpu.write(VGA_TEXT + self._row * ROW_BYTES, bytes(cells))
+        self._cpu.write(self._text + self._row * ROW_BYTES, bytes(cells))
         self._row += 1
 
 

@@ -13,7 +13,10 @@ _POINTER_BYTES: Final = 6
 
 
 def reserved_ranges(boot_info: BootInfo) -> list[AddrRange]:
-    """The first MiB, image, stack and boot tables, merged, rounded outward (KV-16)."""
+    """The first MiB, image, stack and boot tables, merged, rounded outward (KV-16).
+
+    In long mode also the firmware's page tables and the unmapped page below the stack.
+    """
     ranges = [AddrRange(0, ONE_MIB), *_boot_ranges(boot_info)]
     return merged(
         AddrRange(align_down(item.start, PAGE_SIZE), align_up(item.end, PAGE_SIZE))
@@ -22,13 +25,25 @@ def reserved_ranges(boot_info: BootInfo) -> list[AddrRange]:
 
 
 def _boot_ranges(boot_info: BootInfo) -> list[AddrRange]:
-    """Where the firmware put something that the kernel still needs."""
-    table_end = boot_info.table + boot_info.count * boot_info.entry_size
-    ranges = [boot_info.kernel, boot_info.stack, AddrRange(boot_info.table, table_end)]
-    pointer = boot_info.symbols.get("e820_pointer")
+    """Where the firmware put something that the kernel still needs, as physical addresses."""
+    ranges = [boot_info.kernel, boot_info.stack, _tables(boot_info)]
+    symbols = boot_info.symbols
+    pointer = symbols.get("e820_pointer")
     if pointer is not None:
         ranges.append(AddrRange(pointer, pointer + _POINTER_BYTES))
+    if "page_tables" in symbols:
+        ranges.append(AddrRange(symbols["page_tables"], symbols["page_tables_end"]))
+    if "guard_page" in symbols:
+        ranges.append(AddrRange(boot_info.stack.start - PAGE_SIZE, boot_info.stack.start))
     return ranges
+
+
+def _tables(boot_info: BootInfo) -> AddrRange:
+    """The memory map, and the block that leads to it if there is one."""
+    offset = boot_info.physical_memory_offset or 0
+    start = boot_info.table if boot_info.handoff is None else boot_info.handoff
+    end = boot_info.table + boot_info.count * boot_info.entry_size
+    return AddrRange(start - offset, end - offset)
 
 
 def available(regions: Iterable[MemoryRegion]) -> list[AddrRange]:

@@ -5,7 +5,7 @@ import pytest
 from kernel_sim import hookimpl
 from kernel_sim.boot import boot
 from kernel_sim.errors import MachineStopped
-from kernel_sim.fault_path import STUB_BYTES, VECTORS
+from kernel_sim.interrupt_stubs import STUB_BYTES, VECTORS
 from kernel_sim.machine.descriptors import INTERRUPT_GATE, TASK_GATE, decode_gate
 from kernel_sim.machine.exceptions import Vector
 from kernel_sim.oops import KernelOops

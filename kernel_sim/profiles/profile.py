@@ -1,7 +1,9 @@
 """A profile as plain data."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+from kernel_sim.nearest import unknown_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,8 @@ class Profile:
         step_roles: step → the role that it is the first to need.
         extras: plugins that come and go with a setting.
         config: all settings and their defaults.
+        sequences: other orders of the boot steps; the setting ``boot_sequence`` names one.
+        interrupt_stacks: vector → IST number of its gate, 1 to 7; for a kernel in long mode.
     """
 
     name: str
@@ -38,6 +42,20 @@ class Profile:
     step_roles: Mapping[str, str]
     extras: Sequence[Extra] = ()
     config: Mapping[str, object] = field(default_factory=dict)
+    sequences: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    interrupt_stacks: Mapping[int, int] = field(default_factory=dict)
+
+    def in_order(self, sequence: object) -> "Profile":
+        """This profile with its steps in the order called ``sequence``; None for its own order.
+
+        Raises:
+            InputError: there is no such order.
+        """
+        if sequence is None:
+            return self
+        if sequence not in self.sequences:
+            raise unknown_name("boot sequence", str(sequence), self.sequences)
+        return replace(self, steps=self.sequences[str(sequence)])
 
     def steps_until(self, until: str | None) -> tuple[str, ...]:
         """The steps up to and with ``until``; all if that is None, or a step of a boot plugin."""
