@@ -6,6 +6,7 @@
     course ─▶ release ─▶ 14 submissions ─▶ gradebook ─▶ feedback
 """
 
+import json
 import shutil
 import time
 from pathlib import Path
@@ -34,6 +35,7 @@ from kernel_sim_grader.sample_class import SampleStudent, hand_in, sample_class
 
 LAB: Final = "lab1"
 GOLDEN: Final = "pc128"
+REMARK_CHARACTERS: Final = 66
 
 
 def run_demo(folder: Path, *, as_json: bool = False) -> None:
@@ -45,6 +47,7 @@ def run_demo(folder: Path, *, as_json: bool = False) -> None:
     out = Console(quiet=True) if as_json else console()
     started = time.monotonic()
     folder = folder.resolve()
+    _empty(folder)
     _heading(out, f"1  kernel-v boots on {GOLDEN} and on the maps of real machines")
     machines = _boot_all(out)
     _heading(out, "2  Lab 1 is built and released, and a class hands in")
@@ -57,7 +60,7 @@ def run_demo(folder: Path, *, as_json: bool = False) -> None:
     case = _failing_case(folder, rows)
     if case is not None:
         _heading(out, f"4  What {case[0]} reads")
-        out.print(Panel(Text(feedback.as_text(case[1])), border_style="dim"))
+        _show_case(out, folder, case[1])
     _heading(out, "5  Where everything is")
     _show_places(out, folder, case[0] if case else students[0].name)
     seconds = round(time.monotonic() - started, 1)
@@ -109,15 +112,19 @@ def _boot_row(name: str) -> dict[str, Any]:
 
 
 def _machine_table(rows: list[dict[str, Any]]) -> Table:
-    listing = table("machine", "#entries", "#usable frames", "boot", "what it is")
-    listing.columns[-1].no_wrap = True
-    listing.columns[-1].overflow = "ellipsis"
+    listing = table("machine", "#entries", "#usable frames", "boot", "what it is, or why not")
     for row in rows:
+        booted = row["result"] == "booted"
         frames = "-" if row["usable_frames"] is None else f"{row['usable_frames']:,}"
-        style = "green" if row["result"] == "booted" else "yellow"
-        result = Text(row["result"], style=style)
-        listing.add_row(row["machine"], str(row["entries"]), frames, result, Text(row["title"]))
+        result = Text("booted", style="green") if booted else Text("no", style="yellow")
+        remark = Text(_cut(row["title"] if booted else row["result"]))
+        listing.add_row(row["machine"], str(row["entries"]), frames, result, remark)
     return listing
+
+
+def _cut(text: str) -> str:
+    """At most `REMARK_CHARACTERS`, so that a machine takes one line."""
+    return text if len(text) <= REMARK_CHARACTERS else text[: REMARK_CHARACTERS - 1] + "…"
 
 
 def _screen(booted: Boot) -> Panel:
@@ -130,7 +137,6 @@ def _screen(booted: Boot) -> Panel:
 
 def _fresh_class(folder: Path) -> list[SampleStudent]:
     """Build and release the lab in an empty ``folder``, and hand in for every student."""
-    _empty(folder)
     course = read_course(find_course(Path.cwd()))
     (released,) = release_lab(course, folder, LAB)
     students = sample_class(LAB)
@@ -161,7 +167,8 @@ def _show_class(out: Console, folder: Path, students: list[SampleStudent]) -> No
         item = student.specimen
         known = "right" if item.kind == "correct" else f"{item.kind}: {item.concept}"
         listing.add_row(student.name, item.path.stem, known)
-    out.print(f"released: {folder / 'release' / LAB / f'{LAB}.ipynb'}", soft_wrap=True)
+    released = folder / "release" / LAB / f"{LAB}.ipynb"
+    out.print(f"released: {_near(released)}", soft_wrap=True)
     out.print(listing)
 
 
@@ -181,23 +188,38 @@ def _show_grades(out: Console, rows: list[GradeRow]) -> None:
 
 
 def _failing_case(folder: Path, rows: list[GradeRow]) -> tuple[str, dict[str, Any]] | None:
-    """A student who lost points at a visible check, and that check's report."""
-    for row in sorted(rows, key=lambda row: -row.checks):
-        report = read_report(folder, LAB, row.student) or {"checks": []}
-        for check in report["checks"]:
-            if check["status"] == "failed" and check["visible"] and check["counterexample"]:
-                return row.student, check
-    return None
+    """A student who lost points at a visible check, and the report that is shortest to read."""
+    cases = [
+        (row.student, check)
+        for row in rows
+        for check in (read_report(folder, LAB, row.student) or {"checks": []})["checks"]
+        if check["status"] == "failed" and check["visible"] and check["counterexample"]
+        if len(check["counterexample"]["operations"]) > 1
+    ]
+    return min(cases, key=lambda case: len(feedback.as_text(case[1])), default=None)
+
+
+def _show_case(out: Console, folder: Path, check: dict[str, Any]) -> None:
+    """Print a failing check as its student reads it; its replay goes to a file."""
+    path = folder / "case.json"
+    path.write_text(json.dumps(check["counterexample"]["replay"]) + "\n", encoding="utf-8")
+    out.print(Panel(Text(feedback.as_text(check, _near(path))), border_style="dim"))
+
+
+def _near(path: Path) -> str:
+    """``path`` as it can be typed here."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def _show_places(out: Console, folder: Path, student: str) -> None:
     page = feedback_page(folder, LAB, student)
     lines = (
-        ("feedback", str(page)),
-        ("", f"and one page for each student below {folder / 'feedback'}"),
-        ("gradebook", str(folder / "gradebook.db")),
-        ("formgrader", f"cd {folder} && jupyter lab, then Nbgrader, Formgrader"),
-        ("grade again", f"nbgrader autograde {LAB} --force, in the same folder"),
+        ("feedback", _near(page)),
+        ("", f"and one page for each student below {_near(folder / 'feedback')}"),
+        ("gradebook", _near(folder / "gradebook.db")),
+        ("formgrader", f"cd {_near(folder)} && jupyter lab, then Nbgrader, Formgrader"),
+        ("grade again", f"nbgrader autograde {LAB} --force, in {_near(folder)}"),
         ("the lab itself", f"ksim lab {LAB}"),
     )
     for name, line in lines:

@@ -7,9 +7,19 @@ from typing import Any, Final
 
 LEVELS: Final = ("nothing", "rule", "counterexample")
 """How much a hidden check may tell, from least to most."""
-WORDS: Final = {"passed": "PASSED", "failed": "FAILED", "errored": "COULD NOT BE CHECKED"}
-MARKS: Final = {"passed": "✔", "failed": "✘", "errored": "?"}
-COLOURS: Final = {"passed": "#009E73", "failed": "#D55E00", "errored": "#0072B2"}
+WORDS: Final = {
+    "passed": "PASSED",
+    "partly": "PARTLY PASSED",
+    "failed": "FAILED",
+    "errored": "COULD NOT BE CHECKED",
+}
+MARKS: Final = {"passed": "✔", "partly": "◐", "failed": "✘", "errored": "?"}
+COLOURS: Final = {
+    "passed": "#009E73",
+    "partly": "#E69F00",
+    "failed": "#D55E00",
+    "errored": "#0072B2",
+}
 ERRORED: Final = (
     "Our own machinery failed here. It costs you nothing; your instructor sees it first."
 )
@@ -37,9 +47,14 @@ def shown(check: Mapping[str, Any], level: str) -> dict[str, Any]:
     return allowed
 
 
-def as_text(check: Mapping[str, Any]) -> str:
-    """The report of one check in lines."""
-    status = check["status"]
+def as_text(check: Mapping[str, Any], replay_file: str = "") -> str:
+    """The report of one check in lines.
+
+    Args:
+        check: its report.
+        replay_file: where the replay lies; it is printed if it lies nowhere.
+    """
+    status = _status(check)
     lines = [
         f"{MARKS[status]} {WORDS[status]}  {points(check)}  {check['id']}"
         + (f": {check['title']}" if check.get("title") else "")
@@ -52,14 +67,16 @@ def as_text(check: Mapping[str, Any]) -> str:
         lines += [f"{name}:\n{_indented(value)}" for name, value in _values(case)]
         if case.get("line"):
             lines.append(f"to play it again in the notebook:  {case['line']}")
-        if case.get("replay"):
+        if replay_file:
+            lines.append(f"to play it again elsewhere:  ksim replay {replay_file}")
+        elif case.get("replay"):
             lines += [REPLAY, _one_line(case["replay"])]
     return _cut("\n".join(lines))
 
 
 def as_html(check: Mapping[str, Any]) -> str:
     """The same report as HTML, every text escaped."""
-    status = check["status"]
+    status = _status(check)
     title = f": {escape(str(check['title']))}" if check.get("title") else ""
     style = f"border-left:6px solid {COLOURS[status]};padding:4px 12px;margin:4px 0"
     verdict = f"<strong>{MARKS[status]} {WORDS[status]}</strong> &nbsp; {escape(points(check))}"
@@ -70,6 +87,11 @@ def as_html(check: Mapping[str, Any]) -> str:
     if case:
         parts.append(_case_html(case))
     return "\n".join([*parts, "</div>"])
+
+
+def _status(check: Mapping[str, Any]) -> str:
+    """A failed check that earned something is partly passed."""
+    return "partly" if check["status"] == "failed" and check["points"] else str(check["status"])
 
 
 def points(check: Mapping[str, Any]) -> str:

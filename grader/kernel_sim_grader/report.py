@@ -56,10 +56,11 @@ def grade_rows(course: Path, lab: str | None = None) -> list[GradeRow]:
         labs = [item.name for item in gradebook.assignments] if lab is None else [lab]
         for name in labs:
             try:
-                submissions = gradebook.assignment_submissions(name)
+                gradebook.find_assignment(name)
             except MissingEntry:
                 where = str(path)
                 raise InputError(f"there is no lab {name!r} in it", where=where) from None
+            submissions = gradebook.assignment_submissions(name)
             rows += [_row(course, name, submission) for submission in submissions]
     return sorted(rows, key=lambda row: (row.lab, row.student))
 

@@ -1,5 +1,6 @@
 """``ksim grade``: grade everything of a lab that is missing or changed."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -29,8 +30,12 @@ def grade(
 
     where = course_folder(course)
     folder = ClassFolder(where, lab, submissions.resolve() if submissions else None)
-    with grading_bar(f"grading {lab}", len(folder.students()), shown=not as_json) as step:
-        result = grade_class(folder, force=force, on_done=step)
+    try:
+        with grading_bar(f"grading {lab}", len(folder.students()), shown=not as_json) as step:
+            result = grade_class(folder, force=force, on_done=step)
+    except KeyboardInterrupt:
+        sys.stderr.write(f"what is graded is kept; ksim grade {lab} goes on with the rest\n")
+        raise
     if as_json:
         print_json(result.as_json())
     else:
