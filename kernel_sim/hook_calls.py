@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeAlias
 
 from kernel_sim.binding import Bound
+from kernel_sim.budget import OutOfTime
 from kernel_sim.errors import KernelError
 from kernel_sim.oops import OopsUnwind
 from kernel_sim.plain import plain
@@ -72,6 +73,10 @@ class GuardedCall:
             raise
         except (OopsUnwind, KeyboardInterrupt):
             raise
+        except OutOfTime as error:
+            if len(running) > 1:
+                raise  # the time is the outermost hook's, wherever it ran out
+            raise self._host.unwind(self.owner, error) from None
         except BaseException as error:  # noqa: BLE001 - a student's hook may raise anything
             raise self._host.unwind(self.owner, error) from None
         finally:

@@ -190,7 +190,7 @@ def c_walker(ram: Ram, addresses) -> Callable[[], object]:
     folder = Path(tempfile.mkdtemp())
     library = folder / "walker.so"
     source = Path(__file__).with_name("walker.c")
-    subprocess.run([compiler, "-O2", "-shared", "-fPIC", "-o", library, source], check=True)  # noqa: S603
+    subprocess.run([compiler, "-O2", "-shared", "-fPIC", "-o", library, source], check=True)
     function = ctypes.CDLL(str(library)).walk
     shutil.rmtree(folder)
     memory = np.frombuffer(ram.u64, np.uint64)
@@ -224,7 +224,7 @@ def processes() -> list[tuple[str, float, str, float]]:
     boot = "from kernel_sim.boot import boot; assert boot('kernel-v', 'pc128').ok"
 
     def run(*command: str) -> Callable[[], object]:
-        return lambda: subprocess.run(command, check=True, capture_output=True)  # noqa: S603
+        return lambda: subprocess.run(command, check=True, capture_output=True)
 
     ksim = str(Path(sys.executable).with_name("ksim"))
     nothing, booted, helped = medians(

@@ -1,10 +1,10 @@
 """The command line: names, statuses, one clear line, and only JSON where JSON is asked for."""
 
 import json
+import os
 import re
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -53,14 +53,16 @@ def test_help_imports_no_command_and_no_machine():
 
 
 def test_help_takes_less_than_a_moment():
-    """0.3 s is the aim; a busy machine may take twice as long."""
+    """Processor time, which others at work on the machine do not lengthen by much."""
     command = [sys.executable, "-c", "from kernel_sim.cli.main import main; main(['--help'])"]
     taken = []
     for _ in range(3):
-        start = time.perf_counter()
+        before = os.times()
         subprocess.run(command, capture_output=True, check=True)
-        taken.append(time.perf_counter() - start)
-    assert min(taken) < 0.6
+        after = os.times()
+        used = after.children_user + after.children_system
+        taken.append(used - before.children_user - before.children_system)
+    assert min(taken) < 0.3
 
 
 def test_the_version_is_printed(capsys):

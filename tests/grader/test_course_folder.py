@@ -44,7 +44,8 @@ def notebook(folder: Path, kind: str) -> nbformat.NotebookNode:
 
 def test_building_twice_changes_nothing(course, tmp_path):
     first = build_course(course, tmp_path)
-    assert {path.name for path in first} == {"nbgrader_config.py", "lab1.ipynb"}
+    notebooks = {f"{lab}.ipynb" for lab in course.labs}
+    assert {path.name for path in first} == {"nbgrader_config.py", *notebooks}
     assert build_course(course, tmp_path) == []
 
 
@@ -57,7 +58,8 @@ def test_two_builds_are_equal_byte_for_byte(course, tmp_path):
     )
     assert one.pop("course_secret") != two.pop("course_secret")
     assert one == two
-    assert set(one) == {".ksim-built.json", "nbgrader_config.py", "lab1.ipynb"}
+    notebooks = {f"{lab}.ipynb" for lab in course.labs}
+    assert set(one) == {".ksim-built.json", "nbgrader_config.py", *notebooks}
 
 
 def test_the_courses_secret_survives_a_rebuild(course, tmp_path):
