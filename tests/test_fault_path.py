@@ -128,7 +128,7 @@ def test_an_error_in_the_handler_is_the_handlers_oops():
 
         @hookimpl
         def page_fault(self, fault):
-            return fault.address
+            return fault.place
 
     booted = boot(until="paging", extras=[Heap()])
     with pytest.raises(KernelOops) as caught:
