@@ -13,10 +13,12 @@ import sys
 from dataclasses import replace
 from importlib import import_module
 from importlib.metadata import entry_points
+from pkgutil import iter_modules
 from typing import Final
 
 import msgspec
 
+from kernel_sim import checks
 from kernel_sim.budget import Budget
 from kernel_sim.checks.bench import Run
 from kernel_sim.checks.local_bench import CHECK_BUDGET, LocalBench
@@ -96,9 +98,12 @@ def serve(channel: int, limits: Limits, forbidden: tuple[str, ...]) -> None:
 
 
 def warm_up(roles: tuple[str, ...]) -> tuple[str, ...]:
-    """Import the ungraded roles' references; the modules of the graded ones, which stay out."""
+    """Import what every submission uses; the modules that none may import.
+
+    Those are the graded roles' references, and the checks with their models of a right answer.
+    """
+    forbidden = set(HIDDEN_MODULES) | (check_modules() - set(sys.modules))
     import_module("kernel_sim.notebook")  # every lab's first cell imports it
-    forbidden = set(HIDDEN_MODULES)
     for name in profile_names():
         kernel = profile(name)
         parts = [(extra.part_of, extra.plugin) for extra in kernel.extras]
@@ -109,6 +114,11 @@ def warm_up(roles: tuple[str, ...]) -> tuple[str, ...]:
             else:
                 import_module(module)
     return tuple(sorted(forbidden))
+
+
+def check_modules() -> set[str]:
+    """The modules of the public checks."""
+    return {f"{checks.__name__}.{item.name}" for item in iter_modules(checks.__path__)}
 
 
 def reference_module(plugin: str) -> str:

@@ -237,13 +237,19 @@ def test_two_slow_deaths_are_enough(bench):
 
 
 def test_the_graded_reference_and_the_hidden_checks_are_not_there(bench):
-    for name in ("kernel_sim_kernel_v.memmap", "kernel_sim_grader.checks.lab1"):
+    graded, hidden = "kernel_sim_kernel_v.memmap", "kernel_sim_grader.checks.lab1"
+    for name in (graded, hidden, "kernel_sim.checks.parser_model", "kernel_sim.checks.lab1"):
         failure = bench(f"import {name}").loaded.failure
         assert (failure.kind, "ModuleNotFoundError" in failure.message) == ("load", True)
 
 
 def test_the_references_of_other_roles_are_there(bench):
     assert bench(f"import kernel_sim_kernel_v.pmm\n{REFERENCE}").loaded.ok
+
+
+def test_what_a_lab_s_first_cell_imports_is_there(bench):
+    text = f"from kernel_sim.notebook import boot, check, hint, replay, use\n{REFERENCE}"
+    assert bench(text).boot(MEMMAP_ONLY).booted.ok
 
 
 def test_the_environment_and_the_command_line_tell_nothing(bench, monkeypatch):
