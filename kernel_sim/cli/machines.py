@@ -20,13 +20,12 @@ def machines(
         return
     listing = table("name", "#memory", "firmware", "#entries", "boots", "what it is")
     for row in rows:
-        reasons = [reason for reason in row["bootable"].values() if reason is not True]
         listing.add_row(
             row["name"],
             _size(row["ram_bytes"]),
             row["firmware"],
             str(row["entries"]),
-            "no: " + "; ".join(reasons) if reasons else "yes",
+            boots(row["bootable"]),
             row["title"],
         )
     console().print(listing)
@@ -51,6 +50,12 @@ def machine_rows() -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+def boots(bootable: dict[str, str | bool]) -> str:
+    """The profiles that boot, or why the first of them does not."""
+    names = [who for who, reason in bootable.items() if reason is True]
+    return ", ".join(names) if names else f"no: {next(iter(bootable.values()))}"
 
 
 def _size(size_bytes: int) -> str:

@@ -8,7 +8,7 @@ from kernel_sim.profiles.profile import Extra, Profile
 
 __all__ = ["Extra", "Profile", "profile", "profile_names"]
 
-_MODULES: Final = {"kernel-v": "kernel_v"}
+_MODULES: Final = {"kernel-v": "kernel_v", "bulldog": "bulldog"}
 
 
 def profile_names() -> list[str]:

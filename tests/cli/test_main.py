@@ -221,7 +221,8 @@ def test_machines_lists_presets_and_all_real_maps(capsys):
 def test_machines_for_people_is_a_table(capsys):
     status, out, _ = ksim(capsys, "machines")
     assert status == 0
-    assert re.search(r"pc128 +128\.0 MiB +e820 +6 +yes", out)
+    assert re.search(r"pc128 +128\.0 MiB +e820 +6 +kernel-v", out)
+    assert re.search(r"boot512 +512\.0 MiB +bootinfo +10 +bulldog", out)
     assert re.search(r"map-52 .* no: ", out)
 
 
