@@ -1,25 +1,24 @@
 """Boot: the steps that Bulldog takes between the boot loader and its first interrupt.
 
-======================== ==== ============================================ ========================
-step                          what                                         carried out by
-======================== ==== ============================================ ========================
-``memmap``               1    the boot loader's map is read                host, `memmap`
-``init_offset_page_table`` 2  the mapper is made from the offset           `paging`
-``init_temp``            3    512 frames for the time before the heap      `pmm`
-``map_lapic_mmio``       4    the interrupt controller gets its page       `apic`
-``gdt_init``             5    segments, TSS, interrupt stacks              `gdt`
-``idt``                       gates; from here on a fault is reported      host
-``setup_apic``           6    the timer is started                         `apic`
-``frame_allocator``      7    the full allocator is created                `pmm`
-``init_heap``            8    the heap is mapped, allocation switches      `heap`, `pmm`
-``enable_interrupts``         ticks may come
-======================== ==== ============================================ ========================
+::
 
-The document numbers eight of them (BD-30). It creates the full allocator before the heap although that
-allocator's list needs a heap; C7 says how both can be: the object first, its list afterwards. The
-code of that version has the heap first. Both orders are in the profile, as ``boot_sequence``. Common to both: the mapper before the first
-frame, the LAPIC mapped before it is used (BD-8 to BD-11), the interrupt stacks before the timer
-(BD-25 to BD-29), the heap before the full allocator.
+    memmap                  1  the boot loader's map is read             host, memmap
+    init_offset_page_table  2  the mapper is made from the offset        paging
+    init_temp               3  512 frames for the time before the heap   pmm
+    map_lapic_mmio          4  the interrupt controller gets its page    apic
+    gdt_init                5  segments, TSS, interrupt stacks           gdt
+    idt                        gates; a fault is reported from here on   host
+    setup_apic              6  the timer is started                      apic
+    frame_allocator         7  the full allocator is created             pmm
+    init_heap               8  the heap is mapped, allocation switches   heap, pmm
+    enable_interrupts          ticks may come
+
+The document numbers eight of them (BD-30). It creates the full allocator before the heap, although
+that allocator's list needs a heap; C7 says how both can be: the object first, its list afterwards.
+The code of that version has the heap first. Both orders are in the profile, as ``boot_sequence``.
+
+Common to both: the mapper before the first frame, the LAPIC mapped before it is used (BD-8 to
+BD-11), the interrupt stacks before the timer (BD-25 to BD-29), the heap before the full allocator.
 """
 
 from collections.abc import Callable
