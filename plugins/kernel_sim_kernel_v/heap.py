@@ -19,7 +19,7 @@ from kernel_sim.values import HeapStats, SelfTestResult
 from kernel_sim_kernel_v.free_list import FreeList
 from kernel_sim_kernel_v.heap_arena import Arena
 from kernel_sim_kernel_v.heap_block import FREE, GRAIN, HEADER_BYTES, USED, Block
-from kernel_sim_kernel_v.heap_space import Heap, carve, first_fit, grown, make_free, placed
+from kernel_sim_kernel_v.heap_space import Fit, Heap, carve, first_fit, grown, make_free, placed
 
 if TYPE_CHECKING:
     from kernel_sim.kernel import Kernel
@@ -42,11 +42,16 @@ def heap_init(kernel: "Kernel", start: int, max_end: int) -> None:
 @hookimpl
 def kmalloc(kernel: "Kernel", size: int, align: int) -> int | None:
     """The payload of a block of ``size`` bytes, or None: no memory, no size, or no power of two."""
+    return allocated(kernel, size, align, first_fit)
+
+
+def allocated(kernel: "Kernel", size: int, align: int, fit: Fit) -> int | None:
+    """What ``kmalloc`` returns if ``fit`` chooses the free block."""
     if size < 1 or not is_power_of_two(align):
         return None
     heap = _heap(kernel)
     need, align = HEADER_BYTES + align_up(size, GRAIN), max(align, GRAIN)
-    block = first_fit(heap, need, align) or grown(heap, need, align)
+    block = fit(heap, need, align) or grown(heap, need, align)
     if block is None:
         kernel.log("heap_exhausted", size=size, align=align)
         return None

@@ -8,6 +8,7 @@ after it, becomes a free block of its own::
               gap   ^ payload aligned   rest
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from kernel_sim.addr import align_up
@@ -39,6 +40,10 @@ class Heap:
             self.block(end).set_size_before(size)
         else:
             self.last_size = size
+
+
+Fit = Callable[[Heap, int, int], Block | None]
+"""Chooses a free block for so many bytes at an alignment; None if none of them can hold it."""
 
 
 def placed(start: int, align: int) -> int:
