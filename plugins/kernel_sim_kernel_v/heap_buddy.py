@@ -148,7 +148,7 @@ def kmalloc(kernel: "Kernel", size: int, align: int) -> int | None:
     if size < 1 or not is_power_of_two(align):
         return None
     heap: Buddies = kernel.state.heap
-    gap = TAG_BYTES if align <= TAG_BYTES else align
+    gap = max(TAG_BYTES, align)
     order = max((size + gap - 1).bit_length(), LEAST_ORDER)
     if order > _ORDERS[-1]:
         return None
