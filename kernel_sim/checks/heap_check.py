@@ -1,0 +1,126 @@
+"""The parts of Lab 4's checks that need more than one case, or a measure instead of a verdict."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
+from typing import Final
+
+from kernel_sim.addr import PAGE_SIZE
+from kernel_sim.checks.check import Part, Result
+from kernel_sim.checks.concepts import CONCEPTS
+from kernel_sim.checks.finding import Finding
+from kernel_sim.checks.heap_cases import filled
+from kernel_sim.checks.heap_ground import ground_of
+from kernel_sim.checks.heap_lab import examiner, judging
+from kernel_sim.checks.heap_rules import BLOCKS, BOUNDS, REUSE
+from kernel_sim.checks.operations import Case, Place, Script
+from kernel_sim.checks.operations_check import Alone
+from kernel_sim.checks.operations_run import run_case
+from kernel_sim.checks.subject import Subject
+
+MOST_BLOCKS: Final = 200
+
+
+def part(
+    title: str,
+    subject: Subject,
+    check: str,
+    rules: AbstractSet[str],
+    cases: Iterable[Case],
+    *,
+    batch: int = 256,
+) -> Part:
+    """One question: whether the heap keeps these rules in all cases."""
+    return Part(title, examiner(subject, check, rules, batch=batch).first_finding(cases))
+
+
+def boots_part(title: str, subject: Subject, check: str, cases: Iterable[Case]) -> Part:
+    """Several machines one after another in one process, each of which is right alone."""
+    judge = examiner(subject, check, BLOCKS | BOUNDS)
+    return Part(title, judge.across_boots(list(cases)))
+
+
+def last_bytes_part(title: str, subject: Subject, check: str, place: Place) -> Part:
+    """Whether a block may end exactly where the window does.
+
+    How far apart blocks of a size lie is found out first; then the window is made to end, at a page
+    boundary, exactly where one more block would.
+    """
+    for size in (48, 112, 240, 176, 304, 496):
+        tight = _tight(subject, place, size)
+        if tight is not None:
+            judge = examiner(subject, check, BOUNDS)
+            return Part(title, judge.finding(filled(tight, size)))
+    return Part(title)
+
+
+def _tight(subject: Subject, place: Place, size: int) -> Place | None:
+    """A place whose window ends where a block of this size does; None if none is small enough."""
+    script = Script()
+    script.add("kmalloc", size, 8, times=4)
+    seen = run_case(Alone(subject), script.at(place), judging(frozenset()))
+    values = [turn.outcome.value for turn in seen.turns]
+    found = [value for value in values if isinstance(value, int)]
+    strides = {b - a for a, b in zip(found, found[1:], strict=False)}
+    if len(found) < 4 or len(strides) != 1:
+        return None
+    (stride,) = strides
+    start = ground_of(place).window.start
+    for count in range(4, MOST_BLOCKS):
+        end = found[0] + (count - 1) * stride + size
+        if stride >= size and end % PAGE_SIZE == 0:
+            return with_window(place, start, end)
+    return None
+
+
+def with_window(place: Place, start: int, end: int) -> Place:
+    """The same boot, with the heap in another window."""
+    config = tuple(item for item in place.config if not item[0].startswith("heap_"))
+    return replace(place, config=(*config, ("heap_start", start), ("heap_max_end", end)))
+
+
+# --- reuse ----------------------------------------------------------------------------------------
+
+_CAUSES: Final[Mapping[frozenset[str], str]] = {
+    frozenset({"ascending"}): "coalesce-previous",
+    frozenset({"ascending", "mixed"}): "coalesce-previous",
+    frozenset({"descending"}): "coalesce-next",
+    frozenset({"descending", "mixed"}): "coalesce-next",
+    frozenset({"split"}): "no-split",
+    frozenset({"gaps"}): "memory-lost",
+    frozenset({"mixed"}): "no-coalescing",
+}
+"""Which probes fail → what is missing. Random sequences fail with all of them."""
+
+
+def reuse_result(
+    subject: Subject, check: str, probes: Mapping[str, Sequence[Case]]
+) -> Result:
+    """Each probe is a part; which of them fail tells what is missing.
+
+    Args:
+        probes: name → cases; the names are those of `_CAUSES`, ``same`` and ``random``.
+    """
+    judge = examiner(subject, check, REUSE | BLOCKS)
+    found = {name: judge.first_finding(cases) for name, cases in probes.items()}
+    failed = frozenset(
+        name for name, f in found.items() if f is not None and f.rule == "reuse"
+    ) - {"random"}
+    concept = _cause_of(failed)
+    return Result.of_parts([Part(name, _renamed(f, concept)) for name, f in found.items()])
+
+
+def _cause_of(failed: frozenset[str]) -> str:
+    if "same" in failed:
+        return "no-reuse"
+    if failed in _CAUSES:
+        return _CAUSES[failed]
+    if {"ascending", "descending"} <= failed:
+        return "no-coalescing"
+    return "no-split" if "split" in failed else "memory-lost"
+
+
+def _renamed(finding: Finding | None, concept: str) -> Finding | None:
+    if finding is None or finding.rule != "reuse":
+        return finding
+    return replace(finding, concept=concept, cause=CONCEPTS[concept].hint)

@@ -1,0 +1,139 @@
+"""The visible checks of Lab 4, the kernel heap."""
+
+from random import Random
+from typing import Final
+
+from kernel_sim.checks import heap_cases as cases
+from kernel_sim.checks import heap_places as places
+from kernel_sim.checks.check import Check, Result
+from kernel_sim.checks.heap_check import boots_part, last_bytes_part, part, reuse_result
+from kernel_sim.checks.heap_gate import first_boot
+from kernel_sim.checks.heap_rules import (
+    ALIGNED,
+    BOUNDS,
+    CONTENTS,
+    DISJOINT,
+    ERRORS,
+    EXHAUSTION,
+    INIT,
+    PAGES,
+    RECORDS,
+    SERVED,
+    STATS,
+)
+from kernel_sim.checks.heap_tracing import performance_result
+from kernel_sim.checks.subject import Subject
+
+LAB: Final = "lab4"
+GATE: Final = first_boot
+
+
+def blocks(subject: Subject, seed: int) -> Result:
+    """Blocks are aligned, share no byte, and keep what was written into them."""
+    name, rng = "blocks", Random(f"{seed} blocks")
+    place = places.plain(rng)
+    churn = cases.churning(place, rng, 300)
+    few = [cases.odd_sizes(place, rng), cases.refilled(place, rng), cases.of_size_zero(place)]
+    return Result.of_parts(
+        [
+            part("alignment", subject, name, ALIGNED, [cases.aligned(place, rng), churn]),
+            part("no shared byte", subject, name, DISJOINT, [*few, churn]),
+            part("contents", subject, name, CONTENTS, [*few[:2], churn]),
+        ]
+    )
+
+
+def bounds(subject: Subject, seed: int) -> Result:
+    """Every block lies in the window, which can be filled to its last byte and not beyond."""
+    name, rng = "bounds", Random(f"{seed} bounds")
+    small = places.small(rng)
+    inside = [cases.filled(small, 200), cases.filled_at_random(small, rng)]
+    return Result.of_parts(
+        [
+            part("inside the window", subject, name, BOUNDS, inside),
+            part("there is room", subject, name, SERVED, [cases.filled(small, 100)]),
+            last_bytes_part("the last bytes", subject, name, places.plain(rng)),
+            part("too large", subject, name, BOUNDS | {"null"}, cases.too_large(small)[:3]),
+            part("wrong ranges", subject, name, INIT, cases.wrong_ranges(small)),
+        ]
+    )
+
+
+def growth(subject: Subject, seed: int) -> Result:
+    """The heap grows by frames of its own, mapped for the kernel, also by several pages at once."""
+    name, rng = "growth", Random(f"{seed} growth")
+    place = places.plain(rng)
+    made = [cases.growing_by_little(place), cases.growing(place, rng)]
+    return Result.of_parts(
+        [part("pages and frames", subject, name, PAGES, made, batch=8)],
+    )
+
+
+def out_of_memory(subject: Subject, seed: int) -> Result:
+    """Without frames kmalloc returns None, loses nothing, and works again when there are some."""
+    name, rng = "out-of-memory", Random(f"{seed} out-of-memory")
+    place = places.scarce(rng)
+    made = [cases.exhausted(place, 40), cases.without_a_table(place)]
+    rules = EXHAUSTION | SERVED | {"frames"}
+    return Result.of_parts([part("atomic", subject, name, rules, made, batch=1)])
+
+
+def kfree(subject: Subject, seed: int) -> Result:
+    """What kmalloc returned can be given back once; all else is refused with HeapError."""
+    name, rng = "kfree", Random(f"{seed} kfree")
+    place = places.plain(rng)
+    right = [cases.nothing_freed(place), cases.any_order(place, rng)]
+    made = {
+        "right": right,
+        "twice": cases.freed_twice(place, rng),
+        "foreign": cases.foreign(place)[:5],
+        "inside a block": cases.interior(place, rng)[:3],
+    }
+    return Result.of_parts(
+        [part(title, subject, name, ERRORS, some) for title, some in made.items()]
+    )
+
+
+def reuse(subject: Subject, seed: int) -> Result:
+    """Memory that was given back is used again: found, split and joined (tier 4B)."""
+    rng = Random(f"{seed} reuse")
+    place, tiny = places.small(rng), places.tiny(rng)
+    probes = {
+        "same": [cases.same_again(place)],
+        "split": [cases.split(place)],
+        "ascending": [cases.joined(place, (0, 1, 2, 3))],
+        "descending": [cases.joined(place, (3, 2, 1, 0))],
+        "gaps": [cases.page_aligned_again(tiny)],
+    }
+    return reuse_result(subject, "reuse", probes)
+
+
+def heap_stats(subject: Subject, seed: int) -> Result:
+    """The statistics count right, and what is freed is written down in the machine's memory."""
+    name, rng = "heap-stats", Random(f"{seed} heap-stats")
+    place = places.plain(rng)
+    boots = [cases.churning(place, rng, 20), cases.churning(places.small(rng), rng, 20)]
+    return Result.of_parts(
+        [
+            part("counters", subject, name, STATS, [cases.counted(place, rng)]),
+            part("records", subject, name, RECORDS, [cases.recorded(place, rng)], batch=1),
+            boots_part("a second boot", subject, name, [*boots, boots[0]]),
+        ]
+    )
+
+
+def performance(subject: Subject, seed: int) -> Result:  # noqa: ARG001 - these are the published ones
+    """Allocation traces leave little of the heap's memory unused (tier 4B)."""
+    return performance_result(subject, "performance", ("coalescing", "processes", "comb"), 0)
+
+
+CHECKS: Final = (
+    Check("blocks", LAB, ("KV-27", "KV-29", "KV-34"), blocks),
+    Check("bounds", LAB, ("KV-31",), bounds),
+    Check("growth", LAB, ("KV-32",), growth),
+    Check("out-of-memory", LAB, ("KV-32",), out_of_memory),
+    Check("kfree", LAB, ("KV-34", "KV-27"), kfree),
+    Check("reuse", LAB, ("KV-28",), reuse),
+    Check("heap-stats", LAB, ("KV-30", "KV-33"), heap_stats),
+    Check("performance", LAB, ("KV-28",), performance),
+)
