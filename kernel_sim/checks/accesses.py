@@ -58,6 +58,7 @@ _BASIC: Final = {
     "store": Access({**_NUMBER, "value": int}, None, Cpu.store),
     "read": Access({"address": int, "n": int}, bytes, Cpu.read),
     "write": Access({"address": int, "data": bytes}, None, Cpu.write),
+    "fill": Access({"address": int, "n": int, "byte": int}, None, Cpu.fill),
     "fetch": Access({"address": int}, int, Cpu.fetch),
 }
 ACCESSES: Final[Mapping[str, Access]] = {

@@ -3,6 +3,7 @@
 from typing import Final, NamedTuple
 
 from kernel_sim.checks.frame_concepts import FRAME_CONCEPTS
+from kernel_sim.checks.heap_concepts import HEAP_CONCEPTS
 
 
 class Concept(NamedTuple):
@@ -125,3 +126,4 @@ CONCEPTS: Final[dict[str, Concept]] = {
 }
 """Name → concept."""
 CONCEPTS.update((name, Concept(*known)) for name, known in FRAME_CONCEPTS.items())
+CONCEPTS.update((name, Concept(*known)) for name, known in HEAP_CONCEPTS.items())

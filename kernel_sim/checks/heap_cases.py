@@ -5,7 +5,7 @@ from random import Random
 from typing import Final
 
 from kernel_sim.addr import PAGE_SIZE
-from kernel_sim.checks.accesses import CPU_FILL
+from kernel_sim.checks.heap_model import CPU_FILL
 from kernel_sim.checks.heap_ground import ground_of
 from kernel_sim.checks.operations import EACH, Case, Of, Place, Script
 from kernel_sim.checks.operations_generator import Live, random_case
@@ -128,16 +128,14 @@ def filled_at_random(place: Place, rng: Random) -> Case:
     return requests.at(place)
 
 
-def too_large(place: Place) -> list[Case]:
-    """Requests that no window can serve; afterwards the heap goes on."""
-    made: list[Case] = []
+def too_large(place: Place) -> Case:
+    """Requests that no window can serve; the heap goes on as if nothing had been asked."""
+    requests = Requests()
+    requests.kmalloc(40)
     for size in (ground_of(place).window.length + 1, *LARGE_SIZES):
-        requests = Requests()
-        requests.kmalloc(40)
         requests.kmalloc(size, fill=False)
         requests.kmalloc(40)
-        made.append(requests.at(place))
-    return made
+    return requests.at(place)
 
 
 def wrong_ranges(place: Place) -> list[Case]:
@@ -222,54 +220,41 @@ def _drain(requests: Requests, place: Place) -> Of:
 # --- kfree ----------------------------------------------------------------------------------------
 
 
-def freed_twice(place: Place, rng: Random) -> list[Case]:
-    """A block that is given back twice: at once, later, after its neighbours."""
-    at_once = Requests()
-    block = at_once.kmalloc(rng.randint(8, 200))
-    at_once.kfree(block)
-    at_once.kfree(block)
-    later = Requests()
-    blocks = [later.kmalloc(rng.randint(8, 200)) for _ in range(4)]
-    for index in (0, 2, 0):
-        later.kfree(blocks[index])
-    joined = Requests()
-    blocks = [joined.kmalloc(rng.randint(8, 200)) for _ in range(4)]
-    for index in (0, 1, 2, 1):
-        joined.kfree(blocks[index])
-    return [case.at(place) for case in (at_once, later, joined)]
-
-
-def foreign(place: Place) -> list[Case]:
-    """Addresses that kmalloc never returned."""
-    window = ground_of(place).window
-    last = window.end - 64
-    pointers = (window.start + 0x2040, last, window.end, window.end + 64, 0xB_8000, 0x1000)
-    return [_freeing(place, pointer) for pointer in (*pointers, window.start - 4096, 0xFFFF_FFF0)]
-
-
-def interior(place: Place, rng: Random) -> list[Case]:
-    """Addresses inside a block, and right behind it."""
-    offsets = (8, 16, 1, 32, -8, 8 * rng.randint(5, 20))
-    return [_freeing(place, Of(0, 0, offset)) for offset in offsets]
-
-
-def _freeing(place: Place, pointer: object) -> Case:
-    """A wrong kfree, and then a right one."""
+def freed_twice(place: Place, rng: Random) -> Case:
+    """Blocks that are given back twice: at once, later, and after their neighbours."""
     requests = Requests()
-    block = requests.kmalloc(200)
-    requests.kmalloc(40)
-    requests.kfree(pointer)
+    blocks = [requests.kmalloc(rng.randint(8, 200)) for _ in range(8)]
+    for index in (7, 7, 0, 2, 0, 4, 5, 6, 5, 2):
+        requests.kfree(blocks[index])
     requests.stats()
-    requests.kfree(block)
+    requests.kfree(blocks[1])
     requests.stats()
     return requests.at(place)
 
 
-def nothing_freed(place: Place) -> Case:
-    """kfree of None."""
+def foreign(place: Place) -> Case:
+    """Addresses that kmalloc never returned: far away, behind the last block, at the edges."""
+    window = ground_of(place).window
+    last = window.end - 64
+    pointers = (window.start + 0x2040, last, window.end, window.end + 64, 0xB_8000, 0x1000)
+    return _freeing(place, (*pointers, window.start - 4096, 0xFFFF_FFF0))
+
+
+def interior(place: Place, rng: Random) -> Case:
+    """Addresses inside a block, and in front of it."""
+    offsets = (8, 16, 1, 32, -8, 8 * rng.randint(5, 20))
+    return _freeing(place, tuple(Of(0, 0, offset) for offset in offsets))
+
+
+def _freeing(place: Place, pointers: Sequence[object]) -> Case:
+    """Wrong calls of kfree, and then a right one."""
     requests = Requests()
+    block = requests.kmalloc(200)
     requests.kmalloc(40)
-    requests.kfree(None)
+    for pointer in pointers:
+        requests.kfree(pointer)
+    requests.stats()
+    requests.kfree(block)
     requests.stats()
     return requests.at(place)
 
@@ -277,6 +262,7 @@ def nothing_freed(place: Place) -> Case:
 def any_order(place: Place, rng: Random) -> Case:
     """Every block can be given back, in any order."""
     requests = Requests()
+    requests.kfree(None)
     blocks = [requests.kmalloc(rng.randint(1, 400)) for _ in range(20)]
     for block in rng.sample(blocks, len(blocks)):
         requests.kfree(block)

@@ -8,13 +8,13 @@ from typing import Final
 from kernel_sim.addr import PAGE_SIZE
 from kernel_sim.checks.check import Part, Result
 from kernel_sim.checks.concepts import CONCEPTS
-from kernel_sim.checks.finding import Finding
+from kernel_sim.checks.finding import Finding, finding_of
 from kernel_sim.checks.heap_cases import filled
 from kernel_sim.checks.heap_ground import ground_of
 from kernel_sim.checks.heap_lab import examiner, judging
 from kernel_sim.checks.heap_rules import BLOCKS, BOUNDS, REUSE
 from kernel_sim.checks.operations import Case, Place, Script
-from kernel_sim.checks.operations_check import Alone
+from kernel_sim.checks.operations_check import Alone, SequenceExaminer
 from kernel_sim.checks.operations_run import run_case
 from kernel_sim.checks.subject import Subject
 
@@ -93,21 +93,29 @@ _CAUSES: Final[Mapping[frozenset[str], str]] = {
 """Which probes fail → what is missing. Random sequences fail with all of them."""
 
 
-def reuse_result(
-    subject: Subject, check: str, probes: Mapping[str, Sequence[Case]]
-) -> Result:
+def reuse_result(subject: Subject, check: str, probes: Mapping[str, Sequence[Case]]) -> Result:
     """Each probe is a part; which of them fail tells what is missing.
 
     Args:
         probes: name → cases; the names are those of `_CAUSES`, ``same`` and ``random``.
     """
     judge = examiner(subject, check, REUSE | BLOCKS)
-    found = {name: judge.first_finding(cases) for name, cases in probes.items()}
-    failed = frozenset(
-        name for name, f in found.items() if f is not None and f.rule == "reuse"
-    ) - {"random"}
-    concept = _cause_of(failed)
+    found: dict[str, Finding | None] = {}
+    for name, cases in probes.items():
+        is_explained = any(finding is not None for finding in found.values())
+        found[name] = _briefly(judge, cases) if is_explained else judge.first_finding(cases)
+    failed = {name for name, finding in found.items() if finding and finding.rule == "reuse"}
+    concept = _cause_of(frozenset(failed - {"random"}))
     return Result.of_parts([Part(name, _renamed(f, concept)) for name, f in found.items()])
+
+
+def _briefly(judge: SequenceExaminer, cases: Sequence[Case]) -> Finding | None:
+    """What is wrong in the first case that fails, as it comes: one small case is shown already."""
+    for case in cases:
+        violation = judge.observed(case).violation
+        if violation is not None:
+            return finding_of(violation, None)
+    return None
 
 
 def _cause_of(failed: frozenset[str]) -> str:

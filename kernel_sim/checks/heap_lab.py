@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from kernel_sim.checks.accesses import CPU_FILL
+from kernel_sim.checks.heap_model import CPU_FILL
 from kernel_sim.checks.heap_diagnosis import likely_concept
 from kernel_sim.checks.heap_oracle import HeapOracle
 from kernel_sim.checks.operations import Call, Case, Place

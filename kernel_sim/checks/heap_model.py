@@ -10,7 +10,8 @@ from kernel_sim.values import AddrRange
 
 OVERHEAD: Final = 64
 """More bytes than any sensible header, footer or rounding adds to a block."""
-WORD: Final = 8
+CPU_FILL: Final = "cpu.fill"
+"""The operation that writes to a block."""
 
 
 @dataclass(slots=True)
@@ -116,7 +117,7 @@ class HeapModel:
         A freed block must do for a request of its own size; a stretch of free memory for a quarter
         of its length, which leaves room for headers and for rounding to powers of two.
         """
-        if not self.live and cost(size, align) <= self.capacity * 2 // 5:
+        if not self.live and size + OVERHEAD <= self.capacity * 2 // 5:
             return True
         if any(self._fits_again(block, size, align) for block in self.freed.values()):
             return True

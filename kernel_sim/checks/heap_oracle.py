@@ -6,7 +6,7 @@ A check may judge a part of the rules only; the model follows what the plugin do
 from collections.abc import Set as AbstractSet
 from typing import cast
 
-from kernel_sim.checks.accesses import CPU_FILL
+from kernel_sim.checks.heap_model import CPU_FILL
 from kernel_sim.checks.bench import Failure, Outcome, Run
 from kernel_sim.checks.heap_ground import HeapGround, ground_of
 from kernel_sim.checks.heap_model import HeapModel, LiveBlock
@@ -80,7 +80,7 @@ class HeapOracle:
             "pmm_free_frame": self._refilled,
             CPU_FILL: self._filled,
         }
-        self._records.hooks.append((turn.hook, turn.outcome))
+        self._records.turns.append(turn)
         judge = judges.get(turn.hook)
         return self._counting(judge(turn)) if judge is not None else None
 

@@ -3,11 +3,11 @@
 from dataclasses import dataclass, field
 from typing import Final
 
-from kernel_sim.checks.bench import Outcome, PhysicalMemory
+from kernel_sim.checks.bench import PhysicalMemory
 from kernel_sim.checks.heap_ground import HeapGround
 from kernel_sim.checks.heap_model import HeapModel, LiveBlock
 from kernel_sim.checks.heap_window import FRAME_MASK, HeapWindow, pieces
-from kernel_sim.checks.operations_run import Breach
+from kernel_sim.checks.operations_run import Breach, Turn
 from kernel_sim.machine.ram import poison_word
 
 HOOKS: Final = frozenset({"kmalloc", "kfree", "heap_stats", "heap_init"})
@@ -21,7 +21,7 @@ class Records:
     """The state at the last look, and what was called since.
 
     Args:
-        hooks: hook and outcome of each call since.
+        turns: the calls since.
         used: frames in use then, as bits.
         tables: page tables then.
         pages: heap pages mapped then.
@@ -29,7 +29,7 @@ class Records:
         alike: the last blocks, as long as they have one size and nothing was freed.
     """
 
-    hooks: list[tuple[str, Outcome]] = field(default_factory=list)
+    turns: list[Turn] = field(default_factory=list)
     used: int = -1
     tables: frozenset[int] = frozenset()
     pages: frozenset[int] = frozenset()
@@ -50,18 +50,28 @@ class Records:
         """Remember this moment."""
         self.used, self.tables = used, window.tables
         self.pages = frozenset(window.entries)
-        self.hooks.clear()
+        self.turns.clear()
 
     @property
-    def only_call(self) -> tuple[str, Outcome] | None:
+    def only_call(self) -> Turn | None:
         """The one call of a heap's hook since the last look, if there was just one."""
-        return self.hooks[0] if len(self.hooks) == 1 and self.hooks[0][0] in HOOKS else None
+        return self.turns[0] if len(self.turns) == 1 and self.turns[0].hook in HOOKS else None
+
+    def has_refused(self, size: int, align: int) -> bool:
+        """Whether a request like this got None since the last look."""
+        return any(
+            turn.args == (size, align) and turn.outcome.value is None
+            for turn in self.turns
+            if turn.hook == "kmalloc" and turn.outcome.failure is None
+        )
 
 
 def broken_exhaustion(records: Records, window: HeapWindow, used: int) -> Breach | None:
     """A kmalloc that returned None took frames, or left pages mapped."""
     call = records.only_call
-    if call is None or call[0] != "kmalloc" or call[1].value is not None or records.used < 0:
+    if call is None or call.hook != "kmalloc" or records.used < 0:
+        return None
+    if call.outcome.value is not None:
         return None
     tables = sum(1 << (frame >> 12) for frame in window.tables - records.tables)
     lost = used & ~records.used & ~tables
@@ -87,7 +97,7 @@ def broken_record(
     memory = {frame: ram.read(frame, PAGE_MASK + 1) for frame in set(frames)}
     call, before = records.only_call, records.memory
     records.memory = memory
-    if call is None or call[0] != "kfree" or call[1].failure is not None or not before:
+    if call is None or call.hook != "kfree" or call.outcome.failure is not None or not before:
         return None
     if memory != before:
         return None
@@ -101,8 +111,7 @@ def broken_tail(
 ) -> Breach | None:
     """A None although one more block like the last ones would have ended at the window's end."""
     blocks, end = records.alike, model.window.end
-    refused = any(hook == "kmalloc" and o == Outcome() for hook, o in records.hooks)
-    if not refused or len(blocks) < ALIKE:
+    if len(blocks) < ALIKE or not records.has_refused(blocks[-1].size, blocks[-1].align):
         return None
     strides = {b.address - a.address for a, b in zip(blocks, blocks[1:], strict=False)}
     last = blocks[-1]

@@ -70,7 +70,7 @@ def _binary_small(rng: Random, heap: Recorder) -> None:
 def _coalescing(rng: Random, heap: Recorder) -> None:
     """Two neighbours are freed, and a block of the size of both is asked for."""
     keep = [heap.allocate(rng.randint(3000, 4095)) for _ in range(30)]
-    for _ in range(150):
+    for _ in range(60):
         pair = [heap.allocate(4095), heap.allocate(4095)]
         heap.free_all(pair)
         heap.free(heap.allocate(8190))
@@ -79,7 +79,7 @@ def _coalescing(rng: Random, heap: Recorder) -> None:
 
 def _coalescing_backward(rng: Random, heap: Recorder) -> None:
     """Runs of blocks are freed from behind, from in front or from the middle, then joined."""
-    for turn in range(40):
+    for turn in range(32):
         blocks = [heap.allocate(rng.randint(400, 800)) for _ in range(10)]
         whole = 10 * 400
         order = (blocks[::-1], blocks[:], blocks[::2] + blocks[1::2])[turn % 3]
@@ -135,9 +135,9 @@ def _file_cache(rng: Random, heap: Recorder) -> None:
 def _boot(rng: Random, heap: Recorder) -> None:
     """A boot: tables that stay, scratch memory that goes, and growing arrays copied over."""
     stays: list[int] = []
-    for _ in range(60):
+    for _ in range(40):
         scratch = [heap.allocate(rng.randint(100, 6000)) for _ in range(3)]
-        stays.append(heap.allocate(rng.choice((64, 192, 512, 1024, 2048))))
+        stays.append(heap.allocate(rng.choice((192, 512, 1024, 2048, 4096))))
         heap.free_all(scratch)
         size, array = 64, heap.allocate(64)
         while size < rng.choice((256, 1024, 4096)):

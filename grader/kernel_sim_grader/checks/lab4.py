@@ -1,0 +1,156 @@
+"""The hidden checks of Lab 4: longer sequences, other windows and machines, other traces."""
+
+from random import Random
+from typing import Final
+
+from kernel_sim.checks import heap_cases as cases
+from kernel_sim.checks import heap_places as places
+from kernel_sim.checks.check import Check, Result
+from kernel_sim.checks.heap_check import boots_part, last_bytes_part, part, reuse_result
+from kernel_sim.checks.heap_rules import (
+    ALIGNED,
+    BLOCKS,
+    BOUNDS,
+    ERRORS,
+    EXHAUSTION,
+    INIT,
+    PAGES,
+    RECORDS,
+    SERVED,
+    STATS,
+)
+from kernel_sim.checks.heap_tracing import performance_result
+from kernel_sim.checks.subject import Subject
+
+LAB: Final = "lab4"
+LONG: Final = 1000
+"""Allocations and frees in the longest sequence, each block written in between."""
+
+
+def hidden_blocks(subject: Subject, seed: int) -> Result:
+    """Long random sequences on another machine: aligned, apart, and every byte kept."""
+    name, rng = "hidden-blocks", Random(f"{seed} hidden-blocks")
+    place, other = places.plain(rng), places.another(rng)
+    long = cases.churning(place, rng, LONG)
+    small = [cases.odd_sizes(other, rng), cases.of_size_zero(other)]
+    small += [cases.refilled(other, rng) for _ in range(3)]
+    large = cases.churning(other, rng, 60, largest=6000, frees=3.5)
+    return Result.of_parts(
+        [
+            part("alignment", subject, name, ALIGNED, [cases.aligned(other, rng)]),
+            part("a long sequence", subject, name, BLOCKS, [*small, long]),
+            part("large blocks", subject, name, BLOCKS, [large]),
+        ]
+    )
+
+
+def hidden_bounds(subject: Subject, seed: int) -> Result:
+    """Windows in other places and of other sizes, used to their ends."""
+    name, rng = "hidden-bounds", Random(f"{seed} hidden-bounds")
+    there = [places.elsewhere(rng), places.over_two_tables(rng), places.tiny(rng)]
+    full = [cases.filled_at_random(place, rng) for place in there]
+    full += [cases.filled(there[0], rng.randint(200, 400))]
+    room = [cases.filled(place, rng.randint(200, 400)) for place in there[1:]]
+    return Result.of_parts(
+        [
+            part("inside the window", subject, name, BOUNDS, full),
+            part("there is room", subject, name, SERVED, room),
+            last_bytes_part("the last bytes", subject, name, places.another(rng)),
+            part("too large", subject, name, BOUNDS | {"null"}, [cases.too_large(there[0])]),
+            part("wrong ranges", subject, name, INIT, cases.wrong_ranges(there[2])),
+        ]
+    )
+
+
+def hidden_growth(subject: Subject, seed: int) -> Result:
+    """Growth by many pages, in other windows, over more than one page table."""
+    name, rng = "hidden-growth", Random(f"{seed} hidden-growth")
+    there = [places.another(rng), places.elsewhere(rng), places.over_two_tables(rng)]
+    made = [cases.growing(there[0], rng), *(cases.growing_by_little(place) for place in there)]
+    return Result.of_parts(
+        [
+            part("pages and frames", subject, name, PAGES, made[:1], batch=8),
+            part("other windows", subject, name, PAGES | BLOCKS, made[1:], batch=8),
+        ]
+    )
+
+
+def hidden_out_of_memory(subject: Subject, seed: int) -> Result:
+    """Frames run out at other moments, on other machines."""
+    name, rng = "hidden-out-of-memory", Random(f"{seed} hidden-out-of-memory")
+    there = [places.scarce(rng), places.scarce(rng)]
+    rules = EXHAUSTION | SERVED | {"frames"}
+    made = [cases.exhausted(there[0], rng.randint(9, 30)), cases.exhausted(there[1], 200)]
+    return Result.of_parts(
+        [
+            part("atomic", subject, name, rules, made, batch=1),
+            part("no page table", subject, name, rules, [cases.without_a_table(there[1])], batch=1),
+            part("used up", subject, name, rules | {"freed"}, [cases.used_up(there[0])], batch=1),
+        ]
+    )
+
+
+def hidden_kfree(subject: Subject, seed: int) -> Result:
+    """Other pointers that must not be freed; what was refused has changed nothing."""
+    name, rng = "hidden-kfree", Random(f"{seed} hidden-kfree")
+    place, other = places.another(rng), places.elsewhere(rng)
+    made = {
+        "right": cases.any_order(place, rng),
+        "twice": cases.freed_twice(other, rng),
+        "foreign": cases.foreign(other),
+        "inside a block": cases.interior(place, rng),
+    }
+    return Result.of_parts(
+        [
+            part(title, subject, name, ERRORS | {"blocks"}, [case])
+            for title, case in made.items()
+        ]
+    )
+
+
+def hidden_reuse(subject: Subject, seed: int) -> Result:
+    """Memory comes back in other orders, and at random in a window that is too small."""
+    rng = Random(f"{seed} hidden-reuse")
+    place, tiny = places.over_two_tables(rng), places.tiny(rng)
+    probes = {
+        "same": [cases.same_again(place)],
+        "split": [cases.split(place)],
+        "ascending": [cases.joined(place, (0, 1, 2, 3))],
+        "descending": [cases.joined(place, (3, 2, 1, 0))],
+        "mixed": [cases.joined(place, (1, 3, 5, 0, 2, 4)), cases.joined(place, (4, 2, 0, 5, 3, 1))],
+        "gaps": [cases.page_aligned_again(tiny)],
+        "random": [cases.churning(tiny, rng, 150, largest=1500, frees=4) for _ in range(2)],
+    }
+    return reuse_result(subject, "hidden-reuse", probes)
+
+
+def hidden_heap_stats(subject: Subject, seed: int) -> Result:
+    """Counters and records on other machines, and more boots."""
+    name, rng = "hidden-heap-stats", Random(f"{seed} hidden-heap-stats")
+    place, other = places.another(rng), places.elsewhere(rng)
+    boots = [cases.churning(there, rng, 30) for there in (other, place, places.tiny(rng))]
+    return Result.of_parts(
+        [
+            part("counters", subject, name, STATS, [cases.counted(other, rng)]),
+            part("records", subject, name, RECORDS, [cases.recorded(other, rng)], batch=1),
+            boots_part("further boots", subject, name, [*boots, boots[0]]),
+        ]
+    )
+
+
+def hidden_performance(subject: Subject, seed: int) -> Result:
+    """Other traces leave little of the heap's memory unused (tier 4B)."""
+    names = ("coalescing-orders", "stack", "boot")
+    return performance_result(subject, names, seed)
+
+
+CHECKS: Final = (
+    Check("hidden-blocks", LAB, ("KV-27", "KV-29", "KV-34"), hidden_blocks, visible=False),
+    Check("hidden-bounds", LAB, ("KV-31",), hidden_bounds, visible=False),
+    Check("hidden-growth", LAB, ("KV-32",), hidden_growth, visible=False),
+    Check("hidden-out-of-memory", LAB, ("KV-32",), hidden_out_of_memory, visible=False),
+    Check("hidden-kfree", LAB, ("KV-34", "KV-27"), hidden_kfree, visible=False),
+    Check("hidden-reuse", LAB, ("KV-28",), hidden_reuse, visible=False),
+    Check("hidden-heap-stats", LAB, ("KV-30", "KV-33"), hidden_heap_stats, visible=False),
+    Check("hidden-performance", LAB, ("KV-28",), hidden_performance, visible=False),
+)
