@@ -1,46 +1,17 @@
-"""The sequences of calls of Lab 4's checks."""
+"""The sequences of calls of Lab 4's checks: blocks, windows, growth, and no more memory."""
 
-from collections.abc import Sequence
 from random import Random
 from typing import Final
 
 from kernel_sim.addr import PAGE_SIZE
-from kernel_sim.checks.heap_model import CPU_FILL
 from kernel_sim.checks.heap_ground import ground_of
+from kernel_sim.checks.heap_requests import Requests
 from kernel_sim.checks.operations import EACH, Case, Of, Place, Script
 from kernel_sim.checks.operations_generator import Live, random_case
 
 ALIGNMENTS: Final = (8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
 LARGE_SIZES: Final = ((1 << 31) - 1, (1 << 32) - 1, (1 << 32) - 8, (1 << 32) - 16, (1 << 32) - 64)
 SPARE_FRAMES: Final = 8
-
-
-class Requests:
-    """A script of a heap's calls; each block is filled with a byte of its own."""
-
-    def __init__(self) -> None:
-        self.script = Script()
-        self._byte = 0
-
-    def kmalloc(self, size: int, align: int = 8, *, fill: bool = True) -> Of:
-        """Ask for a block, and write to all of it."""
-        block = self.script.add("kmalloc", size, align)
-        if fill and size:
-            self._byte = self._byte % 251 + 1
-            self.script.add(CPU_FILL, block, size, self._byte)
-        return block
-
-    def kfree(self, block: object) -> None:
-        """Give a block back, or what may be none."""
-        self.script.add("kfree", block)
-
-    def stats(self) -> None:
-        """Ask for the statistics."""
-        self.script.add("heap_stats")
-
-    def at(self, place: Place) -> Case:
-        """The case that makes these calls."""
-        return self.script.at(place)
 
 
 # --- blocks ---------------------------------------------------------------------------------------
@@ -215,130 +186,3 @@ def used_up(place: Place) -> Case:
 
 def _drain(requests: Requests, place: Place) -> Of:
     return requests.script.add("pmm_alloc_frame", times=ground_of(place).free_frames + 1)
-
-
-# --- kfree ----------------------------------------------------------------------------------------
-
-
-def freed_twice(place: Place, rng: Random) -> Case:
-    """Blocks that are given back twice: at once, later, and after their neighbours."""
-    requests = Requests()
-    blocks = [requests.kmalloc(rng.randint(8, 200)) for _ in range(8)]
-    for index in (7, 7, 0, 2, 0, 4, 5, 6, 5, 2):
-        requests.kfree(blocks[index])
-    requests.stats()
-    requests.kfree(blocks[1])
-    requests.stats()
-    return requests.at(place)
-
-
-def foreign(place: Place) -> Case:
-    """Addresses that kmalloc never returned: far away, behind the last block, at the edges."""
-    window = ground_of(place).window
-    last = window.end - 64
-    pointers = (window.start + 0x2040, last, window.end, window.end + 64, 0xB_8000, 0x1000)
-    return _freeing(place, (*pointers, window.start - 4096, 0xFFFF_FFF0))
-
-
-def interior(place: Place, rng: Random) -> Case:
-    """Addresses inside a block, and in front of it."""
-    offsets = (8, 16, 1, 32, -8, 8 * rng.randint(5, 20))
-    return _freeing(place, tuple(Of(0, 0, offset) for offset in offsets))
-
-
-def _freeing(place: Place, pointers: Sequence[object]) -> Case:
-    """Wrong calls of kfree, and then a right one."""
-    requests = Requests()
-    block = requests.kmalloc(200)
-    requests.kmalloc(40)
-    for pointer in pointers:
-        requests.kfree(pointer)
-    requests.stats()
-    requests.kfree(block)
-    requests.stats()
-    return requests.at(place)
-
-
-def any_order(place: Place, rng: Random) -> Case:
-    """Every block can be given back, in any order."""
-    requests = Requests()
-    requests.kfree(None)
-    blocks = [requests.kmalloc(rng.randint(1, 400)) for _ in range(20)]
-    for block in rng.sample(blocks, len(blocks)):
-        requests.kfree(block)
-    return requests.at(place)
-
-
-# --- reuse ----------------------------------------------------------------------------------------
-
-
-def same_again(place: Place) -> Case:
-    """A block of nearly half the window is freed and asked for again, twice, with pins between."""
-    size = ground_of(place).window.length * 45 // 100
-    requests = Requests()
-    for _ in range(2):
-        block = requests.kmalloc(size, fill=False)
-        requests.kmalloc(64, fill=False)
-        requests.kfree(block)
-    requests.kmalloc(size, fill=False)
-    return requests.at(place)
-
-
-def joined(place: Place, order: Sequence[int]) -> Case:
-    """The window is filled, everything given back in this order, and nearly half asked for."""
-    window = ground_of(place).window.length
-    requests = Requests()
-    size = window * 96 // 100 // len(order)
-    blocks = requests.script.add("kmalloc", size - 64, 8, times=len(order))
-    for turn in order:
-        requests.kfree(Of(blocks.step, turn))
-    requests.kmalloc(window * 39 // 100, fill=False)
-    return requests.at(place)
-
-
-def split(place: Place) -> Case:
-    """The window is filled with large blocks, all given back; then small ones are asked for."""
-    window = ground_of(place).window.length
-    requests = Requests()
-    blocks = requests.script.add("kmalloc", window * 22 // 100, 8, times=5)
-    requests.script.add("kfree", Of(blocks.step, EACH), times=4)
-    requests.script.add("kmalloc", window // 64, 8, times=36)
-    return requests.at(place)
-
-
-def page_aligned_again(place: Place) -> Case:
-    """Page-aligned blocks are freed: the gaps in front of them must be free as well."""
-    requests = Requests()
-    blocks = requests.script.add("kmalloc", 16, PAGE_SIZE, times=3)
-    requests.script.add("kfree", Of(blocks.step, EACH), times=3)
-    requests.kmalloc(ground_of(place).window.length * 39 // 100, fill=False)
-    return requests.at(place)
-
-
-# --- statistics -----------------------------------------------------------------------------------
-
-
-def counted(place: Place, rng: Random) -> Case:
-    """Statistics before, between and after; a refusal and a None among the calls."""
-    requests = Requests()
-    requests.stats()
-    blocks = [requests.kmalloc(rng.randint(1, 500), fill=False) for _ in range(5)]
-    requests.stats()
-    for block in rng.sample(blocks, 3):
-        requests.kfree(block)
-        requests.stats()
-    requests.kmalloc(ground_of(place).window.length + 1, fill=False)
-    requests.stats()
-    for block in blocks:
-        requests.kfree(block)
-    requests.stats()
-    return requests.at(place)
-
-
-def recorded(place: Place, rng: Random) -> Case:
-    """A few blocks, given back one by one: each time something has to change in memory."""
-    requests = Requests()
-    blocks = [requests.kmalloc(rng.randint(40, 300)) for _ in range(4)]
-    for block in (blocks[1], blocks[2], blocks[0]):
-        requests.kfree(block)
-    return requests.at(place)

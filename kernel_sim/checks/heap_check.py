@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Final
 
 from kernel_sim.addr import PAGE_SIZE
@@ -21,37 +22,42 @@ from kernel_sim.checks.subject import Subject
 MOST_BLOCKS: Final = 200
 
 
-def part(
-    title: str,
-    subject: Subject,
-    check: str,
-    rules: AbstractSet[str],
-    cases: Iterable[Case],
-    *,
-    batch: int = 256,
-) -> Part:
-    """One question: whether the heap keeps these rules in all cases."""
-    return Part(title, examiner(subject, check, rules, batch=batch).first_finding(cases))
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """Asks the separate questions of one check.
 
-
-def boots_part(title: str, subject: Subject, check: str, cases: Iterable[Case]) -> Part:
-    """Several machines one after another in one process, each of which is right alone."""
-    judge = examiner(subject, check, BLOCKS | BOUNDS)
-    return Part(title, judge.across_boots(list(cases)))
-
-
-def last_bytes_part(title: str, subject: Subject, check: str, place: Place) -> Part:
-    """Whether a block may end exactly where the window does.
-
-    How far apart blocks of a size lie is found out first; then the window is made to end, at a page
-    boundary, exactly where one more block would.
+    Args:
+        subject: the plugin.
+        check: the check's id.
     """
-    for size in (48, 112, 240, 176, 304, 496):
-        tight = _tight(subject, place, size)
-        if tight is not None:
-            judge = examiner(subject, check, BOUNDS)
-            return Part(title, judge.finding(filled(tight, size)))
-    return Part(title)
+
+    subject: Subject
+    check: str
+
+    def part(
+        self, title: str, rules: AbstractSet[str], cases: Iterable[Case], *, batch: int = 256
+    ) -> Part:
+        """Whether the heap keeps these rules in all cases."""
+        judge = examiner(self.subject, self.check, rules, batch=batch)
+        return Part(title, judge.first_finding(cases))
+
+    def boots(self, title: str, cases: Sequence[Case]) -> Part:
+        """Whether machines that are right alone are so one after another in one process."""
+        judge = examiner(self.subject, self.check, BLOCKS | BOUNDS)
+        return Part(title, judge.across_boots(cases))
+
+    def last_bytes(self, title: str, place: Place) -> Part:
+        """Whether a block may end exactly where the window does.
+
+        How far apart blocks of a size lie is found out first; then the window is made to end, at a
+        page boundary, exactly where one more block would.
+        """
+        for size in (48, 112, 240, 176, 304, 496):
+            tight = _tight(self.subject, place, size)
+            if tight is not None:
+                judge = examiner(self.subject, self.check, BOUNDS)
+                return Part(title, judge.finding(filled(tight, size)))
+        return Part(title)
 
 
 def _tight(subject: Subject, place: Place, size: int) -> Place | None:
@@ -61,7 +67,7 @@ def _tight(subject: Subject, place: Place, size: int) -> Place | None:
     seen = run_case(Alone(subject), script.at(place), judging(frozenset()))
     values = [turn.outcome.value for turn in seen.turns]
     found = [value for value in values if isinstance(value, int)]
-    strides = {b - a for a, b in zip(found, found[1:], strict=False)}
+    strides = {b - a for a, b in pairwise(found)}
     if len(found) < 4 or len(strides) != 1:
         return None
     (stride,) = strides
@@ -97,6 +103,8 @@ def reuse_result(subject: Subject, check: str, probes: Mapping[str, Sequence[Cas
     """Each probe is a part; which of them fail tells what is missing.
 
     Args:
+        subject: the plugin.
+        check: the check's id.
         probes: name → cases; the names are those of `_CAUSES`, ``same`` and ``random``.
     """
     judge = examiner(subject, check, REUSE | BLOCKS)

@@ -6,6 +6,7 @@ directory, the same bitmap and the same free frames. No word of the process unde
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from kernel_sim.boot import boot
 from kernel_sim.checks.bench import PhysicalMemory
@@ -44,12 +45,12 @@ class HeapGround:
 
 def ground_of(place: Place) -> HeapGround:
     """The ground of a heap that boots at ``place``."""
-    config = dict(place.config)
+    config: dict[str, Any] = dict(place.config)
     return _ground(place.machine, config.get("heap_start"), config.get("heap_max_end"))
 
 
 @cache
-def _ground(machine: str, start: object, max_end: object) -> HeapGround:
+def _ground(machine: str, start: int | None, max_end: int | None) -> HeapGround:
     place = Place(machine)
     result = boot(machine=place.spec(), until="paging")
     if result.oops is not None:

@@ -6,8 +6,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from kernel_sim.checks.heap_model import CPU_FILL
 from kernel_sim.checks.heap_diagnosis import likely_concept
+from kernel_sim.checks.heap_model import CPU_FILL
 from kernel_sim.checks.heap_oracle import HeapOracle
 from kernel_sim.checks.operations import Call, Case, Place
 from kernel_sim.checks.operations_check import OperationLab, SequenceExaminer

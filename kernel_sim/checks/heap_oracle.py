@@ -6,10 +6,9 @@ A check may judge a part of the rules only; the model follows what the plugin do
 from collections.abc import Set as AbstractSet
 from typing import cast
 
-from kernel_sim.checks.heap_model import CPU_FILL
 from kernel_sim.checks.bench import Failure, Outcome, Run
 from kernel_sim.checks.heap_ground import HeapGround, ground_of
-from kernel_sim.checks.heap_model import HeapModel, LiveBlock
+from kernel_sim.checks.heap_model import CPU_FILL, HeapModel, LiveBlock
 from kernel_sim.checks.heap_page_rules import broken_contents, broken_pages
 from kernel_sim.checks.heap_records import Records, broken_exhaustion, broken_record, broken_tail
 from kernel_sim.checks.heap_rules import (

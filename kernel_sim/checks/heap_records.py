@@ -1,6 +1,7 @@
 """What a heap leaves in RAM from one look to the next: frames that are lost, bytes that change."""
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final
 
 from kernel_sim.checks.bench import PhysicalMemory
@@ -113,7 +114,7 @@ def broken_tail(
     blocks, end = records.alike, model.window.end
     if len(blocks) < ALIKE or not records.has_refused(blocks[-1].size, blocks[-1].align):
         return None
-    strides = {b.address - a.address for a, b in zip(blocks, blocks[1:], strict=False)}
+    strides = {b.address - a.address for a, b in pairwise(blocks)}
     last = blocks[-1]
     (stride,) = strides if len(strides) == 1 else (0,)
     if stride < last.size or last.end + stride > end:
@@ -127,9 +128,7 @@ def broken_tail(
     return Breach("tail", "KV-31", problem, last.end, "last-bytes", "a block", "None")
 
 
-def _is_unwritten(
-    window: HeapWindow, ram: PhysicalMemory, start: int, end: int, seed: int
-) -> bool:
+def _is_unwritten(window: HeapWindow, ram: PhysicalMemory, start: int, end: int, seed: int) -> bool:
     """Whether nobody has written to a byte of the range since power-on."""
     for at, length in pieces(start, end - start):
         entry = window.entries.get(at & ~PAGE_MASK)

@@ -22,9 +22,7 @@ STATS: Final = frozenset({"blocks", "used", "free"})
 RECORDS: Final = frozenset({"record"})
 INIT: Final = frozenset({"init"})
 BLOCKS: Final = ALIGNED | DISJOINT | CONTENTS
-ALL_RULES: Final = (
-    BLOCKS | BOUNDS | SERVED | PAGES | EXHAUSTION | ERRORS | STATS | INIT | RECORDS
-)
+ALL_RULES: Final = BLOCKS | BOUNDS | SERVED | PAGES | EXHAUSTION | ERRORS | STATS | INIT | RECORDS
 """Everything that a heap of tier 4A keeps, too; `REUSE` is for tier 4B."""
 
 
@@ -107,7 +105,7 @@ def not_reused(model: HeapModel, size: int, align: int) -> Breach | None:
 
 
 def failed_kmalloc(model: HeapModel, failure: Failure, size: int, align: int) -> Breach:
-    """kmalloc failed instead of returning."""
+    """Kmalloc failed instead of returning."""
     text = sentence(failure)
     if failure.kind == "stopped" and "page fault at" in failure.message:
         return _faulted(failure, "touch-before-map", "KV-32")
@@ -139,7 +137,7 @@ def _faulted(failure: Failure, concept: str, requirement: str) -> Breach:
 
 
 def wrongly_freed(model: HeapModel, pointer: int) -> Breach:
-    """kfree took a pointer that is no live block."""
+    """Kfree took a pointer that is no live block."""
     inside = model.around(pointer)
     if pointer in model.freed:
         problem, concept = f"kfree({pointer:#x}) was accepted a second time", "heap-double-free"
@@ -153,7 +151,7 @@ def wrongly_freed(model: HeapModel, pointer: int) -> Breach:
 
 
 def failed_refusal(pointer: int, failure: Failure) -> Breach | None:
-    """kfree refused a wrong pointer, rightly or in the wrong way."""
+    """Kfree refused a wrong pointer, rightly or in the wrong way."""
     if failure.kind == "raised" and failure.error == "HeapError":
         return None
     text = sentence(failure)
@@ -166,7 +164,7 @@ def failed_refusal(pointer: int, failure: Failure) -> Breach | None:
 
 
 def failed_kfree(model: HeapModel, pointer: int | None, failure: Failure) -> Breach:
-    """kfree refused, or failed over, what it has to take."""
+    """Kfree refused, or failed over, what it has to take."""
     text = sentence(failure)
     if failure.kind not in {"raised", "oops", "stopped"} or failure.error == "NotImplementedError":
         return hook_breach(failure, "KV-27")

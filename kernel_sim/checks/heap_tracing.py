@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from kernel_sim.addr import PAGE_SIZE, align_up
-from kernel_sim.checks.heap_model import CPU_FILL
 from kernel_sim.checks.check import FAILED, Result
 from kernel_sim.checks.finding import Finding, finding_of
 from kernel_sim.checks.heap_lab import judging
+from kernel_sim.checks.heap_model import CPU_FILL
 from kernel_sim.checks.heap_oracle import HeapOracle
 from kernel_sim.checks.heap_rules import BLOCKS, BOUNDS, FREES, PAGES
 from kernel_sim.checks.operations import Case, Of, Place, Script

@@ -4,9 +4,10 @@ from random import Random
 from typing import Final
 
 from kernel_sim.checks import heap_cases as cases
+from kernel_sim.checks import heap_free_cases as frees
 from kernel_sim.checks import heap_places as places
 from kernel_sim.checks.check import Check, Result
-from kernel_sim.checks.heap_check import boots_part, last_bytes_part, part, reuse_result
+from kernel_sim.checks.heap_check import Questions, reuse_result
 from kernel_sim.checks.heap_gate import first_boot
 from kernel_sim.checks.heap_rules import (
     ALIGNED,
@@ -32,67 +33,65 @@ PUBLISHED: Final = ("coalescing", "boot")
 
 def blocks(subject: Subject, seed: int) -> Result:
     """Blocks are aligned, share no byte, and keep what was written into them."""
-    name, rng = "blocks", Random(f"{seed} blocks")
+    ask, rng = Questions(subject, "blocks"), Random(f"{seed} blocks")
     place = places.plain(rng)
     few = [cases.odd_sizes(place, rng), cases.of_size_zero(place)]
     some = [cases.refilled(place, rng), cases.churning(place, rng, 250)]
     return Result.of_parts(
         [
-            part("alignment", subject, name, ALIGNED, [cases.aligned(place, rng)]),
-            part("no shared byte", subject, name, DISJOINT, few),
-            part("a random sequence", subject, name, BLOCKS, some),
+            ask.part("alignment", ALIGNED, [cases.aligned(place, rng)]),
+            ask.part("no shared byte", DISJOINT, few),
+            ask.part("a random sequence", BLOCKS, some),
         ]
     )
 
 
 def bounds(subject: Subject, seed: int) -> Result:
     """Every block lies in the window, which can be filled to its last byte and not beyond."""
-    name, rng = "bounds", Random(f"{seed} bounds")
+    ask, rng = Questions(subject, "bounds"), Random(f"{seed} bounds")
     small = places.tiny(rng)
     inside = [cases.filled(small, 200), cases.filled_at_random(small, rng)]
     return Result.of_parts(
         [
-            part("inside the window", subject, name, BOUNDS, inside),
-            part("there is room", subject, name, SERVED, [cases.filled(small, 100)]),
-            last_bytes_part("the last bytes", subject, name, places.plain(rng)),
-            part("too large", subject, name, BOUNDS | {"null"}, [cases.too_large(small)]),
-            part("wrong ranges", subject, name, INIT, cases.wrong_ranges(small)),
+            ask.part("inside the window", BOUNDS, inside),
+            ask.part("there is room", SERVED, [cases.filled(small, 100)]),
+            ask.last_bytes("the last bytes", places.plain(rng)),
+            ask.part("too large", BOUNDS | {"null"}, [cases.too_large(small)]),
+            ask.part("wrong ranges", INIT, cases.wrong_ranges(small)),
         ]
     )
 
 
 def growth(subject: Subject, seed: int) -> Result:
     """The heap grows by frames of its own, mapped for the kernel, also by several pages at once."""
-    name, rng = "growth", Random(f"{seed} growth")
+    ask, rng = Questions(subject, "growth"), Random(f"{seed} growth")
     place = places.plain(rng)
     made = [cases.growing_by_little(place), cases.growing(place, rng)]
     return Result.of_parts(
-        [part("pages and frames", subject, name, PAGES, made, batch=8)],
+        [ask.part("pages and frames", PAGES, made, batch=8)],
     )
 
 
 def out_of_memory(subject: Subject, seed: int) -> Result:
     """Without frames kmalloc returns None, loses nothing, and works again when there are some."""
-    name, rng = "out-of-memory", Random(f"{seed} out-of-memory")
+    ask, rng = Questions(subject, "out-of-memory"), Random(f"{seed} out-of-memory")
     place = places.scarce(rng)
     made = [cases.exhausted(place, 40), cases.without_a_table(place)]
     rules = EXHAUSTION | SERVED | {"frames"}
-    return Result.of_parts([part("atomic", subject, name, rules, made, batch=1)])
+    return Result.of_parts([ask.part("atomic", rules, made, batch=1)])
 
 
 def kfree(subject: Subject, seed: int) -> Result:
     """What kmalloc returned can be given back once; all else is refused with HeapError."""
-    name, rng = "kfree", Random(f"{seed} kfree")
+    ask, rng = Questions(subject, "kfree"), Random(f"{seed} kfree")
     place = places.plain(rng)
     made = {
-        "right": cases.any_order(place, rng),
-        "twice": cases.freed_twice(place, rng),
-        "foreign": cases.foreign(place),
-        "inside a block": cases.interior(place, rng),
+        "right": frees.any_order(place, rng),
+        "twice": frees.freed_twice(place, rng),
+        "foreign": frees.foreign(place),
+        "inside a block": frees.interior(place, rng),
     }
-    return Result.of_parts(
-        [part(title, subject, name, ERRORS, [case]) for title, case in made.items()]
-    )
+    return Result.of_parts([ask.part(title, ERRORS, [case]) for title, case in made.items()])
 
 
 def reuse(subject: Subject, seed: int) -> Result:
@@ -100,25 +99,25 @@ def reuse(subject: Subject, seed: int) -> Result:
     rng = Random(f"{seed} reuse")
     place, tiny = places.small(rng), places.tiny(rng)
     probes = {
-        "same": [cases.same_again(place)],
-        "split": [cases.split(place)],
-        "ascending": [cases.joined(place, (0, 1, 2, 3))],
-        "descending": [cases.joined(place, (3, 2, 1, 0))],
-        "gaps": [cases.page_aligned_again(tiny)],
+        "same": [frees.same_again(place)],
+        "split": [frees.split(place)],
+        "ascending": [frees.joined(place, (0, 1, 2, 3))],
+        "descending": [frees.joined(place, (3, 2, 1, 0))],
+        "gaps": [frees.page_aligned_again(tiny)],
     }
     return reuse_result(subject, "reuse", probes)
 
 
 def heap_stats(subject: Subject, seed: int) -> Result:
     """The statistics count right, and what is freed is written down in the machine's memory."""
-    name, rng = "heap-stats", Random(f"{seed} heap-stats")
+    ask, rng = Questions(subject, "heap-stats"), Random(f"{seed} heap-stats")
     place = places.plain(rng)
     boots = [cases.churning(place, rng, 20), cases.churning(places.small(rng), rng, 20)]
     return Result.of_parts(
         [
-            part("counters", subject, name, STATS, [cases.counted(place, rng)]),
-            part("records", subject, name, RECORDS, [cases.recorded(place, rng)], batch=1),
-            boots_part("a second boot", subject, name, [*boots, boots[0]]),
+            ask.part("counters", STATS, [frees.counted(place, rng)]),
+            ask.part("records", RECORDS, [frees.recorded(place, rng)], batch=1),
+            ask.boots("a second boot", [*boots, boots[0]]),
         ]
     )
 

@@ -16,7 +16,11 @@ from kernel_sim.nearest import unknown_name
 Gate = Callable[[Subject], Callable[[Check], Result] | None]
 GROUP: Final = "kernel_sim.checks"
 """Entry points of this group add hidden checks: the lab's name → a module with ``CHECKS``."""
-_VISIBLE: Final = {"lab1": "kernel_sim.checks.lab1", "lab2": "kernel_sim.checks.lab2", "lab4": "kernel_sim.checks.lab4"}
+_VISIBLE: Final = {
+    "lab1": "kernel_sim.checks.lab1",
+    "lab2": "kernel_sim.checks.lab2",
+    "lab4": "kernel_sim.checks.lab4",
+}
 
 
 def lab_names() -> list[str]:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import Final
 
-from kernel_sim.views.palette import Look
 from kernel_sim.values import AddrRange
+from kernel_sim.views.palette import Look
 
 BAR: Final = 24
 """Characters of the longest bar."""

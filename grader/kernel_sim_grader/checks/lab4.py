@@ -4,9 +4,10 @@ from random import Random
 from typing import Final
 
 from kernel_sim.checks import heap_cases as cases
+from kernel_sim.checks import heap_free_cases as frees
 from kernel_sim.checks import heap_places as places
 from kernel_sim.checks.check import Check, Result
-from kernel_sim.checks.heap_check import boots_part, last_bytes_part, part, reuse_result
+from kernel_sim.checks.heap_check import Questions, reuse_result
 from kernel_sim.checks.heap_rules import (
     ALIGNED,
     BLOCKS,
@@ -29,7 +30,7 @@ LONG: Final = 1000
 
 def hidden_blocks(subject: Subject, seed: int) -> Result:
     """Long random sequences on another machine: aligned, apart, and every byte kept."""
-    name, rng = "hidden-blocks", Random(f"{seed} hidden-blocks")
+    ask, rng = Questions(subject, "hidden-blocks"), Random(f"{seed} hidden-blocks")
     place, other = places.plain(rng), places.another(rng)
     long = cases.churning(place, rng, LONG)
     small = [cases.odd_sizes(other, rng), cases.of_size_zero(other)]
@@ -37,74 +38,71 @@ def hidden_blocks(subject: Subject, seed: int) -> Result:
     large = cases.churning(other, rng, 60, largest=6000, frees=3.5)
     return Result.of_parts(
         [
-            part("alignment", subject, name, ALIGNED, [cases.aligned(other, rng)]),
-            part("a long sequence", subject, name, BLOCKS, [*small, long]),
-            part("large blocks", subject, name, BLOCKS, [large]),
+            ask.part("alignment", ALIGNED, [cases.aligned(other, rng)]),
+            ask.part("a long sequence", BLOCKS, [*small, long]),
+            ask.part("large blocks", BLOCKS, [large]),
         ]
     )
 
 
 def hidden_bounds(subject: Subject, seed: int) -> Result:
     """Windows in other places and of other sizes, used to their ends."""
-    name, rng = "hidden-bounds", Random(f"{seed} hidden-bounds")
+    ask, rng = Questions(subject, "hidden-bounds"), Random(f"{seed} hidden-bounds")
     there = [places.elsewhere(rng), places.over_two_tables(rng), places.tiny(rng)]
     full = [cases.filled_at_random(place, rng) for place in there]
     full += [cases.filled(there[0], rng.randint(200, 400))]
     room = [cases.filled(place, rng.randint(200, 400)) for place in there[1:]]
     return Result.of_parts(
         [
-            part("inside the window", subject, name, BOUNDS, full),
-            part("there is room", subject, name, SERVED, room),
-            last_bytes_part("the last bytes", subject, name, places.another(rng)),
-            part("too large", subject, name, BOUNDS | {"null"}, [cases.too_large(there[0])]),
-            part("wrong ranges", subject, name, INIT, cases.wrong_ranges(there[2])),
+            ask.part("inside the window", BOUNDS, full),
+            ask.part("there is room", SERVED, room),
+            ask.last_bytes("the last bytes", places.another(rng)),
+            ask.part("too large", BOUNDS | {"null"}, [cases.too_large(there[0])]),
+            ask.part("wrong ranges", INIT, cases.wrong_ranges(there[2])),
         ]
     )
 
 
 def hidden_growth(subject: Subject, seed: int) -> Result:
     """Growth by many pages, in other windows, over more than one page table."""
-    name, rng = "hidden-growth", Random(f"{seed} hidden-growth")
+    ask, rng = Questions(subject, "hidden-growth"), Random(f"{seed} hidden-growth")
     there = [places.another(rng), places.elsewhere(rng), places.over_two_tables(rng)]
     made = [cases.growing(there[0], rng), *(cases.growing_by_little(place) for place in there)]
     return Result.of_parts(
         [
-            part("pages and frames", subject, name, PAGES, made[:1], batch=8),
-            part("other windows", subject, name, PAGES | BLOCKS, made[1:], batch=8),
+            ask.part("pages and frames", PAGES, made[:1], batch=8),
+            ask.part("other windows", PAGES | BLOCKS, made[1:], batch=8),
         ]
     )
 
 
 def hidden_out_of_memory(subject: Subject, seed: int) -> Result:
     """Frames run out at other moments, on other machines."""
-    name, rng = "hidden-out-of-memory", Random(f"{seed} hidden-out-of-memory")
+    ask, rng = Questions(subject, "hidden-out-of-memory"), Random(f"{seed} hidden-out-of-memory")
     there = [places.scarce(rng), places.scarce(rng)]
     rules = EXHAUSTION | SERVED | {"frames"}
     made = [cases.exhausted(there[0], rng.randint(9, 30)), cases.exhausted(there[1], 200)]
     return Result.of_parts(
         [
-            part("atomic", subject, name, rules, made, batch=1),
-            part("no page table", subject, name, rules, [cases.without_a_table(there[1])], batch=1),
-            part("used up", subject, name, rules | {"freed"}, [cases.used_up(there[0])], batch=1),
+            ask.part("atomic", rules, made, batch=1),
+            ask.part("no page table", rules, [cases.without_a_table(there[1])], batch=1),
+            ask.part("used up", rules | {"freed"}, [cases.used_up(there[0])], batch=1),
         ]
     )
 
 
 def hidden_kfree(subject: Subject, seed: int) -> Result:
     """Other pointers that must not be freed; what was refused has changed nothing."""
-    name, rng = "hidden-kfree", Random(f"{seed} hidden-kfree")
+    ask, rng = Questions(subject, "hidden-kfree"), Random(f"{seed} hidden-kfree")
     place, other = places.another(rng), places.elsewhere(rng)
     made = {
-        "right": cases.any_order(place, rng),
-        "twice": cases.freed_twice(other, rng),
-        "foreign": cases.foreign(other),
-        "inside a block": cases.interior(place, rng),
+        "right": frees.any_order(place, rng),
+        "twice": frees.freed_twice(other, rng),
+        "foreign": frees.foreign(other),
+        "inside a block": frees.interior(place, rng),
     }
     return Result.of_parts(
-        [
-            part(title, subject, name, ERRORS | {"blocks"}, [case])
-            for title, case in made.items()
-        ]
+        [ask.part(title, ERRORS | {"blocks"}, [case]) for title, case in made.items()]
     )
 
 
@@ -113,12 +111,12 @@ def hidden_reuse(subject: Subject, seed: int) -> Result:
     rng = Random(f"{seed} hidden-reuse")
     place, tiny = places.over_two_tables(rng), places.tiny(rng)
     probes = {
-        "same": [cases.same_again(place)],
-        "split": [cases.split(place)],
-        "ascending": [cases.joined(place, (0, 1, 2, 3))],
-        "descending": [cases.joined(place, (3, 2, 1, 0))],
-        "mixed": [cases.joined(place, (1, 3, 5, 0, 2, 4)), cases.joined(place, (4, 2, 0, 5, 3, 1))],
-        "gaps": [cases.page_aligned_again(tiny)],
+        "same": [frees.same_again(place)],
+        "split": [frees.split(place)],
+        "ascending": [frees.joined(place, (0, 1, 2, 3))],
+        "descending": [frees.joined(place, (3, 2, 1, 0))],
+        "mixed": [frees.joined(place, (1, 3, 5, 0, 2, 4)), frees.joined(place, (4, 2, 0, 5, 3, 1))],
+        "gaps": [frees.page_aligned_again(tiny)],
         "random": [cases.churning(tiny, rng, 150, largest=1500, frees=4) for _ in range(2)],
     }
     return reuse_result(subject, "hidden-reuse", probes)
@@ -126,14 +124,14 @@ def hidden_reuse(subject: Subject, seed: int) -> Result:
 
 def hidden_heap_stats(subject: Subject, seed: int) -> Result:
     """Counters and records on other machines, and more boots."""
-    name, rng = "hidden-heap-stats", Random(f"{seed} hidden-heap-stats")
+    ask, rng = Questions(subject, "hidden-heap-stats"), Random(f"{seed} hidden-heap-stats")
     place, other = places.another(rng), places.elsewhere(rng)
     boots = [cases.churning(there, rng, 30) for there in (other, place, places.tiny(rng))]
     return Result.of_parts(
         [
-            part("counters", subject, name, STATS, [cases.counted(other, rng)]),
-            part("records", subject, name, RECORDS, [cases.recorded(other, rng)], batch=1),
-            boots_part("further boots", subject, name, [*boots, boots[0]]),
+            ask.part("counters", STATS, [frees.counted(other, rng)]),
+            ask.part("records", RECORDS, [frees.recorded(other, rng)], batch=1),
+            ask.boots("further boots", [*boots, boots[0]]),
         ]
     )
 
