@@ -14,6 +14,7 @@ from dataclasses import replace
 from importlib import import_module
 from importlib.metadata import entry_points
 from pkgutil import iter_modules
+from types import ModuleType
 from typing import Final
 
 import msgspec
@@ -100,25 +101,35 @@ def serve(channel: int, limits: Limits, forbidden: tuple[str, ...]) -> None:
 def warm_up(roles: tuple[str, ...]) -> tuple[str, ...]:
     """Import what every submission uses; the modules that none may import.
 
-    Those are the graded roles' references, and the checks with their models of a right answer.
+    Those are the graded roles' references, with what only they use and what could stand in their
+    place, and the checks with their models of a right answer.
     """
     forbidden = set(HIDDEN_MODULES) | (check_modules() - set(sys.modules))
     import_module("kernel_sim.notebook")  # every lab's first cell imports it
+    packages: set[str] = set()
     for name in profile_names():
         kernel = profile(name)
         parts = [(extra.part_of, extra.plugin) for extra in kernel.extras]
         for role, plugin in (*kernel.roles.items(), *parts):
             module = reference_module(plugin)
+            packages.add(module.rpartition(".")[0])
             if role in roles:
                 forbidden.add(module)
             else:
                 import_module(module)
+    for package in packages:
+        forbidden |= modules_of(import_module(package)) - set(sys.modules)
     return tuple(sorted(forbidden))
 
 
 def check_modules() -> set[str]:
     """The modules of the public checks."""
-    return {f"{checks.__name__}.{item.name}" for item in iter_modules(checks.__path__)}
+    return modules_of(checks)
+
+
+def modules_of(package: ModuleType) -> set[str]:
+    """The full names of the modules in a package."""
+    return {f"{package.__name__}.{item.name}" for item in iter_modules(package.__path__)}
 
 
 def reference_module(plugin: str) -> str:
