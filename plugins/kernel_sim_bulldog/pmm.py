@@ -112,7 +112,7 @@ def selftest(kernel: "Kernel") -> SelfTestResult:
     if full is None or full.vector is None:
         return SelfTestResult("pmm", passed=False, detail="still on the pre-heap allocator")
     before = full.bitmap.count_clear()
-    frame = pmm_alloc_frame(kernel)
+    frame = kernel.hooks.pmm_alloc_frame()
     recorded = frame is None or full.bitmap.is_used(frame)
     counted = full.bitmap.count_clear()
     agreed = counted == full.free == before - (frame is not None)
