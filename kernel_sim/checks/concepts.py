@@ -4,6 +4,7 @@ from typing import Final, NamedTuple
 
 from kernel_sim.checks.frame_concepts import FRAME_CONCEPTS
 from kernel_sim.checks.heap_concepts import HEAP_CONCEPTS
+from kernel_sim.checks.guard_concepts import GUARD_CONCEPTS
 
 
 class Concept(NamedTuple):
@@ -127,3 +128,4 @@ CONCEPTS: Final[dict[str, Concept]] = {
 """Name → concept."""
 CONCEPTS.update((name, Concept(*known)) for name, known in FRAME_CONCEPTS.items())
 CONCEPTS.update((name, Concept(*known)) for name, known in HEAP_CONCEPTS.items())
+CONCEPTS.update((name, Concept(*known)) for name, known in GUARD_CONCEPTS.items())

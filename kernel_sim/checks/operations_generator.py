@@ -41,7 +41,11 @@ class Live:
 
 
 def random_case(
-    rng: Random, place: Place, moves: Sequence[tuple[float, Move]], length: int
+    rng: Random,
+    place: Place,
+    moves: Sequence[tuple[float, Move]],
+    length: int,
+    script: Script | None = None,
 ) -> Case:
     """A case of about ``length`` calls.
 
@@ -50,9 +54,10 @@ def random_case(
         place: where the calls are made.
         moves: weight and move.
         length: moves that are drawn.
+        script: the calls that stand before them.
     """
     weights = list(accumulate(weight for weight, _ in moves))
-    script = Script()
+    script = script if script is not None else Script()
     for _, move in rng.choices(moves, cum_weights=weights, k=length):
         move(rng, script)
     return script.at(place)

@@ -1,0 +1,190 @@
+"""The hidden checks of Lab 5: other machines, longer sequences, more boots, what boots compare."""
+
+from random import Random
+from typing import Final
+
+from kernel_sim.checks import fault_cases as faults
+from kernel_sim.checks import guard_cases as guards
+from kernel_sim.checks import watch_cases as watching
+from kernel_sim.checks.check import Check, Result
+from kernel_sim.checks.fault_log_rules import LOG_RULES
+from kernel_sim.checks.fault_rules import CLASS_RULES
+from kernel_sim.checks.guard_lab import part
+from kernel_sim.checks.guard_places import FEATURES, SMALL_WINDOW, place, some_place
+from kernel_sim.checks.guard_rules import GUARD_RULES
+from kernel_sim.checks.operations import Script
+from kernel_sim.checks.subject import Subject
+from kernel_sim.checks.toggle_check import (
+    RULES,
+    boots_part,
+    cost_part,
+    independence_part,
+    same_trace_part,
+    selftest_part,
+    toggle_part,
+)
+from kernel_sim.checks.view_rules import VIEW_RULES
+from kernel_sim.checks.watch_rules import COUNT_RULES, TAG_RULES
+from kernel_sim.values import GuardKind
+
+LAB: Final = "lab5"
+STACK: Final = GuardKind.STACK
+
+
+def hidden_stack_guard(subject: Subject, seed: int) -> Result:
+    """Stacks on other machines, many of them, given back and asked for again."""
+    name, rng = "hidden-stack-guard", Random(f"{seed} hidden-stack-guard")
+    full = [
+        guards.too_large(place(), STACK, 0x40_0000),
+        guards.until_full(place(), STACK, 0x9_0000, 7),
+    ]
+    window = dict([SMALL_WINDOW])
+    churn = [guards.churning(some_place(rng), rng, (STACK,), 30)]
+    kernel = some_place(rng, until="guard")
+    return Result.of_parts(
+        [
+            part("random sequences", subject, name, GUARD_RULES, churn),
+            part("no memory left", subject, name, GUARD_RULES, full),
+            part(
+                "few addresses",
+                subject,
+                name,
+                GUARD_RULES,
+                [guards.again_and_again(place(**window), STACK, 0x3000, 7)],
+            ),
+            part("programs", subject, name, GUARD_RULES, [guards.programs(some_place(rng), STACK)]),
+            part(
+                "the kernel's own stack",
+                subject,
+                name,
+                GUARD_RULES,
+                [guards.kernel_stack_overflow(kernel)],
+            ),
+            selftest_part(subject, name, Script().at(place(until="selftests"))),
+        ]
+    )
+
+
+def hidden_heap_guard(subject: Subject, seed: int) -> Result:
+    """Blocks and stacks side by side on other machines, and in further boots."""
+    name, rng = "hidden-heap-guard", Random(f"{seed} hidden-heap-guard")
+    sizes = (1, 0xFFF, 0x1001, rng.randrange(0x1002, 0x5000))
+    over = [guards.overrun(some_place(rng), GuardKind.OBJECT, n, rng) for n in sizes]
+    over.append(guards.across_the_edge(some_place(rng), GuardKind.HEAP, 0x3000))
+    churn = [guards.churning(some_place(rng), rng, tuple(GuardKind), 40)]
+    full = [guards.too_large(place(), GuardKind.HEAP, 0x40_0000)]
+    again = [guards.removed_twice(some_place(rng), GuardKind.OBJECT)]
+    boots = [guards.churning(place(seed=k), rng, tuple(GuardKind), 10) for k in range(3)]
+    return Result.of_parts(
+        [
+            part("overruns", subject, name, GUARD_RULES, over),
+            part("random sequences", subject, name, GUARD_RULES, churn),
+            part("no memory left", subject, name, GUARD_RULES, [*full, *again]),
+            boots_part("further boots", subject, name, boots, GUARD_RULES),
+        ]
+    )
+
+
+def hidden_fault_classes(subject: Subject, seed: int) -> Result:
+    """Other faults, on other machines, one of which has a page at address 0."""
+    name, rng = "hidden-fault-classes", Random(f"{seed} hidden-fault-classes")
+    made = {
+        "NULL": [faults.null_pointers(some_place(rng), (rng.randrange(1, 0xFFF), 0xFFF))],
+        "guards": [faults.guard_hits(some_place(rng), kind, rng) for kind in GuardKind],
+        "beside guards": [faults.beside_guards(some_place(rng))],
+        "told directly": [faults.told_directly(place(), rng)],
+        "a page at 0": [faults.with_page_zero(place(), GuardKind.OBJECT)],
+        "programs and others": [
+            faults.programs_at_the_kernel(place()),
+            faults.nobodys(place()),
+            faults.on_demand(some_place(rng, demand_paging=True)),
+        ],
+    }
+    return Result.of_parts(
+        [part(title, subject, name, CLASS_RULES, some) for title, some in made.items()]
+    )
+
+
+def hidden_fault_log(subject: Subject, seed: int) -> Result:
+    """Deeper calls, other damages, other machines, and a stack that has overflowed."""
+    name, rng = "hidden-fault-log", Random(f"{seed} hidden-fault-log")
+    here = some_place(rng, "faultlog")
+    kernel = place("pc4", "faultlog", until="guard")
+    spoilt = [faults.damaged(here, d, rng.randrange(2, 6), 16) for d in faults.STACK_DAMAGES]
+    top = [faults.damaged(kernel, d, rng.randrange(2, 6), 24) for d in faults.TOP_DAMAGES]
+    made = {
+        "the callers": [faults.called(here, n, rng.randrange(0, 64)) for n in (2, 7, 12)],
+        "deep": [faults.called(here, 200, 0), faults.called(kernel, 90, 8)],
+        "damaged": [*spoilt, *top],
+        "several": [faults.several(here, rng), faults.called(here, 4, 8, 0x10)],
+        "a full stack": [faults.overflowing(kernel)],
+    }
+    return Result.of_parts(
+        [part(title, subject, name, LOG_RULES, some) for title, some in made.items()]
+    )
+
+
+def hidden_memory_view(subject: Subject, seed: int) -> Result:
+    """Pictures of other machines, in other sizes, while frames come and go."""
+    name, rng = "hidden-memory-view", Random(f"{seed} hidden-memory-view")
+    shapes = ((80, 25), (rng.randrange(2, 40), rng.randrange(2, 20)), (1, 1))
+    made = {
+        "other machines": [
+            watching.sizes(place(m, "memviz"), shapes) for m in ("pc-nasty", "pc128")
+        ],
+        "frames come and go": [watching.drawn(place("pc128", "memviz"), 40, 10, 90)],
+        "real maps": [watching.sizes(some_place(rng, "memviz"), ((64, 16),))],
+    }
+    return Result.of_parts(
+        [part(title, subject, name, VIEW_RULES, some) for title, some in made.items()]
+    )
+
+
+def hidden_counters_tags(subject: Subject, seed: int) -> Result:
+    """Counters and tags after long sequences, of guarded regions, and in further boots."""
+    name, rng = "hidden-counters-tags", Random(f"{seed} hidden-counters-tags")
+    counting, tagging = some_place(rng, "refcounts"), place("pc128", "tags")
+    boots = [watching.tagged(tagging), watching.fixed_tags(tagging), watching.counted(counting)]
+    made = {
+        "counters": (COUNT_RULES, [watching.counting(counting, rng, 40)]),
+        "freed too early": (COUNT_RULES, [watching.freed_while_mapped(counting)]),
+        "tags": (TAG_RULES, [watching.tagging(tagging, rng, 30)]),
+        "other machines": (
+            TAG_RULES,
+            [watching.fixed_tags(place(m, "tags")) for m in ("pc4", "pc-nasty")],
+        ),
+        "guarded regions": (TAG_RULES, [watching.guarded_tags(tagging, GuardKind.OBJECT)]),
+    }
+    parts = [part(title, subject, name, rules, some) for title, (rules, some) in made.items()]
+    rules = COUNT_RULES | TAG_RULES
+    return Result.of_parts([*parts, boots_part("further boots", subject, name, boots, rules)])
+
+
+def hidden_toggles(subject: Subject, seed: int) -> Result:
+    """Features come and go one by one on other machines; watching changes nothing."""
+    name, rng = "hidden-toggles", Random(f"{seed} hidden-toggles")
+    script = Script()
+    script.add("pmm_alloc_frame")
+    script.add("kmalloc", 100, 8)
+    script.add("pmm_stats")
+    watched, quiet = (script.at(place("pc4", *on)) for on in (FEATURES, ()))
+    trace = guards.churning(place("pc4", *FEATURES), rng, tuple(GuardKind), 6)
+    return Result.of_parts(
+        [
+            *(toggle_part(feature, subject, name, "pc-nasty") for feature in RULES),
+            independence_part(subject, name),
+            cost_part(subject, name, watched, quiet),
+            same_trace_part(subject, name, trace),
+        ]
+    )
+
+
+CHECKS: Final = (
+    Check("hidden-stack-guard", LAB, ("KV-39", "KV-43"), hidden_stack_guard, visible=False),
+    Check("hidden-heap-guard", LAB, ("KV-39",), hidden_heap_guard, visible=False),
+    Check("hidden-fault-classes", LAB, ("KV-39", "KV-26"), hidden_fault_classes, visible=False),
+    Check("hidden-fault-log", LAB, ("KV-37", "KV-44"), hidden_fault_log, visible=False),
+    Check("hidden-memory-view", LAB, ("KV-35",), hidden_memory_view, visible=False),
+    Check("hidden-counters-tags", LAB, ("KV-36", "KV-38"), hidden_counters_tags, visible=False),
+    Check("hidden-toggles", LAB, ("KV-40", "KV-41", "KV-44"), hidden_toggles, visible=False),
+)

@@ -1,0 +1,182 @@
+"""The sequences of calls about regions with guards."""
+
+from collections.abc import Iterator
+from random import Random
+from typing import Final
+
+from kernel_sim.addr import PAGE_SIZE
+from kernel_sim.checks.operations import Case, Of, Place, Script
+from kernel_sim.checks.operations_generator import Live, random_case
+from kernel_sim.values import GuardKind, GuardRequest
+
+BLOCKS: Final = (GuardKind.HEAP, GuardKind.OBJECT)
+NOWHERE: Final = 0xDEAD_BEEF
+TOO_DEEP: Final = 400
+"""Functions with 512 bytes of locals each: more than any kernel's stack of ours holds."""
+
+
+def field(region: Of, name: str, offset: int = 0) -> Of:
+    """A field of an installed region, so many bytes further."""
+    return Of(region.step, region.turn, offset, name)
+
+
+def install(script: Script, kind: GuardKind, size: int, tag: str = "") -> Of:
+    """Add an installation; the tag is that of its place in the script."""
+    return script.add("install_guard", GuardRequest(kind, size, tag or f"region {len(script) + 1}"))
+
+
+def used_to_its_ends(place: Place, kind: GuardKind, size: int) -> Case:
+    """Both ends of a region are stored to and read back."""
+    script = Script()
+    region = install(script, kind, size)
+    for name, offset in (("base", 0), ("end", -4)):
+        script.add("cpu.store", field(region, name, offset), 4, 0x1234_5678 + size)
+    for name, offset in (("base", 0), ("end", -4)):
+        script.add("cpu.load", field(region, name, offset), 4)
+    return script.at(place)
+
+
+def overrun(place: Place, kind: GuardKind, size: int, rng: Random) -> Case:
+    """The first bytes outside are reached for, and some further off in the guards."""
+    script = Script()
+    region = install(script, kind, size)
+    script.add("cpu.store", field(region, "base", -1), 1, 0x41)
+    script.add("cpu.load", field(region, "guard_low"), 1)
+    script.add("cpu.store", field(region, "base", -rng.randrange(8, PAGE_SIZE, 4)), 4, 0x41)
+    if kind is not GuardKind.STACK:
+        script.add("cpu.store", field(region, "end"), 1, 0x41)
+        script.add("cpu.load", field(region, "guard_high", PAGE_SIZE - 1), 1)
+        script.add("cpu.store", field(region, "guard_high", rng.randrange(0, PAGE_SIZE, 4)), 4, 1)
+    script.add("remove_guard", region)
+    return script.at(place)
+
+
+def across_the_edge(place: Place, kind: GuardKind, size: int) -> Case:
+    """Accesses that begin inside and end outside, or the other way round."""
+    script = Script()
+    region = install(script, kind, size)
+    script.add("cpu.store", field(region, "base", -2), 4, 0x4141_4141)
+    if kind is not GuardKind.STACK:
+        script.add("cpu.load", field(region, "guard_high", -2), 4)
+    return script.at(place)
+
+
+def neighbours(place: Place, kinds: Iterator[GuardKind], sizes: tuple[int, ...]) -> Case:
+    """Several regions; each is filled to its ends, overrun, and its neighbours keep their bytes."""
+    script = Script()
+    regions = [install(script, kind, size) for kind, size in zip(kinds, sizes, strict=False)]
+    for number, region in enumerate(regions):
+        script.add("cpu.store", field(region, "base"), 4, 0xA000_0000 + number)
+        script.add("cpu.store", field(region, "end", -4), 4, 0xE000_0000 + number)
+    for region in regions:
+        script.add("cpu.store", field(region, "base", -4), 4, 0xDEAD_DEAD)
+    for region in regions:
+        script.add("cpu.load", field(region, "base"), 4)
+        script.add("cpu.load", field(region, "end", -4), 4)
+    return script.at(place)
+
+
+def removed(place: Place, kind: GuardKind, size: int) -> Case:
+    """A region is used and removed; its pages are gone for the processor as well."""
+    script = Script()
+    region = install(script, kind, size)
+    script.add("cpu.store", field(region, "base"), 4, 7)
+    script.add("cpu.store", field(region, "end", -4), 4, 7)
+    script.add("remove_guard", region)
+    script.add("cpu.load", field(region, "base"), 4)
+    script.add("cpu.store", field(region, "end", -4), 4, 8)
+    again = install(script, kind, size)
+    script.add("cpu.store", field(again, "base"), 4, 9)
+    return script.at(place)
+
+
+def removed_twice(place: Place, kind: GuardKind) -> Case:
+    """Taking back what is not there any more is refused; the others stay."""
+    script = Script()
+    region = install(script, kind, PAGE_SIZE)
+    other = install(script, kind, PAGE_SIZE)
+    script.add("remove_guard", region)
+    script.add("remove_guard", region)
+    script.add("cpu.store", field(other, "base"), 4, 1)
+    return script.at(place)
+
+
+def too_large(place: Place, kind: GuardKind, size: int) -> Case:
+    """More than there is: refused, and nothing is lost."""
+    script = Script()
+    install(script, kind, size)
+    region = install(script, kind, PAGE_SIZE)
+    script.add("cpu.store", field(region, "base"), 4, 1)
+    return script.at(place)
+
+
+def until_full(place: Place, kind: GuardKind, size: int, times: int) -> Case:
+    """Installed until it is refused; what is given back can be had again."""
+    script = Script()
+    request = GuardRequest(kind, size, "many")
+    many = script.add("install_guard", request, times=times)
+    script.add("remove_guard", Of(many.step, 1))
+    script.add("install_guard", request)
+    return script.at(place)
+
+
+def again_and_again(place: Place, kind: GuardKind, size: int, times: int) -> Case:
+    """Installed and removed more often than there are addresses without using them again."""
+    script = Script()
+    for _ in range(times):
+        script.add("remove_guard", install(script, kind, size, "again"))
+    return script.at(place)
+
+
+def kernel_stack_overflow(place: Place) -> Case:
+    """Functions that call each other until the kernel's own stack is full; the kernel goes on."""
+    script = Script()
+    script.add("kernel.descend", TOO_DEEP, 512, "", NOWHERE)
+    region = install(script, GuardKind.STACK, PAGE_SIZE)
+    script.add("cpu.store", field(region, "base"), 4, 1)
+    return script.at(place)
+
+
+def programs(place: Place, kind: GuardKind) -> Case:
+    """A program reaches for a region of the kernel's."""
+    script = Script()
+    region = install(script, kind, PAGE_SIZE)
+    script.add("user.load", field(region, "base"), 4)
+    script.add("user.store", field(region, "end", -4), 4, 1)
+    return script.at(place)
+
+
+def churning(place: Place, rng: Random, kinds: tuple[GuardKind, ...], length: int) -> Case:
+    """Regions come and go, are used and overrun."""
+    live = Live()
+
+    def add(rng: Random, script: Script) -> None:
+        size = rng.choice((rng.randrange(1, PAGE_SIZE), rng.randrange(1, 6) * PAGE_SIZE))
+        live.add(install(script, rng.choice(kinds), size))
+
+    def remove(rng: Random, script: Script) -> None:
+        if live:
+            script.add("remove_guard", live.take(rng))
+
+    def use(rng: Random, script: Script) -> None:
+        if live:
+            name, offset = rng.choice((("base", 0), ("end", -4)))
+            at = field(live.peek(rng), name, offset)
+            script.add("cpu.load", at, 4)
+
+    def store(rng: Random, script: Script) -> None:
+        if live:
+            name, offset = rng.choice((("base", 0), ("end", -4)))
+            script.add("cpu.store", field(live.peek(rng), name, offset), 4, rng.getrandbits(32))
+
+    def hit(rng: Random, script: Script) -> None:
+        if live:
+            name, offset = rng.choice((("base", -1), ("guard_low", 0), ("guard_high", 0)))
+            script.add("cpu.store", field(live.peek(rng), name, offset), 1, 1)
+
+    def old(rng: Random, script: Script) -> None:
+        if live.freed:
+            script.add("cpu.load", field(rng.choice(live.freed), "base"), 1)
+
+    moves = [(5, add), (3, remove), (3, store), (2, use), (3, hit), (1, old)]
+    return random_case(rng, place, moves, length)

@@ -1,0 +1,96 @@
+"""The rules of the picture of memory: every cell says what map and bitmap say (KV-35).
+
+::
+
+    '.'  all usable frames of the cell are free      '+'  some are in use      '#'  all are
+    anything else                                    the cell has no usable frame
+"""
+
+from typing import Final
+
+from kernel_sim.addr import PAGE_SIZE
+from kernel_sim.checks.guard_world import Step, World
+from kernel_sim.checks.hook_failure import violation_of
+from kernel_sim.checks.operations_run import Breach
+from kernel_sim.values import Cell
+
+VIEW_RULES: Final = frozenset({"view"})
+MEMORY: Final = ".+#"
+OTHER: Final = " "
+"""In a picture of what is right: any character that does not stand for memory."""
+_CONCEPTS: Final = {".": "view-free", "#": "view-used", "+": "view-partly", " ": "view-reserved"}
+
+
+def right_cells(world: World, columns: int, rows: int) -> str:
+    """The characters that are right now; `OTHER` where there is no usable frame."""
+    count = columns * rows
+    frames = world.layout.limit // PAGE_SIZE
+    per_cell = max(1, -(-frames // count))
+    usable, used = world.layout.usable, world.space.used_frames(world.run)
+    cell = (1 << per_cell) - 1
+    characters = []
+    for index in range(count):
+        mine = usable >> index * per_cell & cell
+        taken = (mine & used >> index * per_cell).bit_count()
+        whole = mine.bit_count()
+        if not whole:
+            characters.append(OTHER)
+        else:
+            characters.append("." if not taken else "#" if taken == whole else "+")
+    return "".join(characters)
+
+
+def judge_view(world: World, step: Step) -> Breach | None:
+    """A picture that was asked for."""
+    turn = step.turn
+    if turn.hook != "render_memory":
+        return None
+    if turn.outcome.failure is not None:
+        broken = violation_of(turn.outcome.failure, "KV-35")
+        return Breach("view", "KV-35", broken.problem, 0, broken.concept)
+    cells, (columns, rows) = turn.outcome.value, turn.args
+    if not isinstance(columns, int) or not isinstance(rows, int):
+        return None
+    if not world.config["memviz"]:
+        if cells is None:
+            return None
+        text = "render_memory drew although config.memviz is off"
+        return Breach("view", "KV-40", text, 0, "toggle-off", "None", "a picture")
+    if not isinstance(cells, list) or len(cells) != columns * rows:
+        got = "nothing" if not isinstance(cells, list) else f"{len(cells)} cells"
+        text = f"a picture of {columns} by {rows} came as {got}"
+        return Breach("view", "KV-35", text, 0, "view-cells", f"{columns * rows} cells", got)
+    return _judge_cells(world, [_character(cell) for cell in cells], columns, rows)
+
+
+def _character(cell: object) -> str:
+    character = cell.character if isinstance(cell, Cell) else ""
+    return character if character and character in MEMORY else OTHER
+
+
+def _judge_cells(world: World, got: list[str], columns: int, rows: int) -> Breach | None:
+    right = right_cells(world, columns, rows)
+    earlier = world.pictures.setdefault((columns, rows), [])
+    wrong = [k for k in range(len(right)) if right[k] != got[k]]
+    if not wrong:
+        earlier.append(right)
+        return None
+    concept = "view-cached" if "".join(got) in earlier else _likely(right, got, wrong)
+    index = wrong[0]
+    per_cell = max(1, -(-world.layout.limit // PAGE_SIZE // (columns * rows)))
+    first = index * per_cell * PAGE_SIZE
+    text = (
+        f"cell {index}, memory from {first:#x}, shows {got[index]!r}; "
+        f"{len(wrong)} of {len(right)} cells are wrong"
+    )
+    return Breach("view", "KV-35", text, first, concept, repr(right[index]), repr(got[index]))
+
+
+def _likely(right: str, got: list[str], wrong: list[int]) -> str:
+    """What is not understood: where all sorts of cells are wrong it is the scale."""
+    kinds = {right[k] for k in wrong}
+    if len(kinds) > 1 and len(wrong) > 3 and sorted(right) != sorted(got):
+        return "view-scale"
+    if right[wrong[0]] in ".#" and got[wrong[0]] == OTHER:
+        return "view-scale"
+    return _CONCEPTS[right[wrong[0]]]
