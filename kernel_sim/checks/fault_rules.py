@@ -103,16 +103,13 @@ def _concept(world: World, name: str, address: int, result: object) -> str:
         return "retry"
     if result is not None and name:
         return "class-level"
-    if name == "guard":
-        edge = address % PAGE_SIZE in {0, PAGE_SIZE - 1}
-        return "guard-range" if edge else "class-guard"
-    if name:
-        return _CONCEPTS[name]
-    if world.ledger.was_guarded(address):
-        return "class-stale"
-    near = any(world.ledger.guarded_by(address + way) for way in (-PAGE_SIZE, PAGE_SIZE))
     at_edge = address % PAGE_SIZE in {0, PAGE_SIZE - 1}
-    return "guard-range" if near and at_edge else "class-others"
+    if name:
+        return "guard-range" if name == "guard" and at_edge else _CONCEPTS[name]
+    near = any(world.ledger.guarded_by(address + way) for way in (-PAGE_SIZE, PAGE_SIZE))
+    if near and at_edge:
+        return "guard-range"
+    return "class-stale" if world.ledger.was_guarded(address) else "class-others"
 
 
 def _is_for_the_pager(world: World, address: int, error_code: int) -> bool:

@@ -148,35 +148,56 @@ def programs(place: Place, kind: GuardKind) -> Case:
 
 def churning(place: Place, rng: Random, kinds: tuple[GuardKind, ...], length: int) -> Case:
     """Regions come and go, are used and overrun."""
-    live = Live()
-
-    def add(rng: Random, script: Script) -> None:
-        size = rng.choice((rng.randrange(1, PAGE_SIZE), rng.randrange(1, 6) * PAGE_SIZE))
-        live.add(install(script, rng.choice(kinds), size))
-
-    def remove(rng: Random, script: Script) -> None:
-        if live:
-            script.add("remove_guard", live.take(rng))
-
-    def use(rng: Random, script: Script) -> None:
-        if live:
-            name, offset = rng.choice((("base", 0), ("end", -4)))
-            at = field(live.peek(rng), name, offset)
-            script.add("cpu.load", at, 4)
-
-    def store(rng: Random, script: Script) -> None:
-        if live:
-            name, offset = rng.choice((("base", 0), ("end", -4)))
-            script.add("cpu.store", field(live.peek(rng), name, offset), 4, rng.getrandbits(32))
-
-    def hit(rng: Random, script: Script) -> None:
-        if live:
-            name, offset = rng.choice((("base", -1), ("guard_low", 0), ("guard_high", 0)))
-            script.add("cpu.store", field(live.peek(rng), name, offset), 1, 1)
-
-    def old(rng: Random, script: Script) -> None:
-        if live.freed:
-            script.add("cpu.load", field(rng.choice(live.freed), "base"), 1)
-
-    moves = [(5, add), (3, remove), (3, store), (2, use), (3, hit), (1, old)]
+    churn = Churn(kinds)
+    moves = [
+        (5, churn.add),
+        (3, churn.remove),
+        (3, churn.store),
+        (2, churn.load),
+        (3, churn.overrun),
+        (1, churn.load_freed),
+    ]
     return random_case(rng, place, moves, length)
+
+
+class Churn:
+    """The moves of `churning`, and the regions that they have installed."""
+
+    def __init__(self, kinds: tuple[GuardKind, ...]) -> None:
+        self._kinds = kinds
+        self._live = Live()
+
+    def add(self, rng: Random, script: Script) -> None:
+        """Install a region of less than a page, or of some pages."""
+        size = rng.choice((rng.randrange(1, PAGE_SIZE), rng.randrange(1, 6) * PAGE_SIZE))
+        self._live.add(install(script, rng.choice(self._kinds), size))
+
+    def remove(self, rng: Random, script: Script) -> None:
+        """Remove one of them."""
+        if self._live:
+            script.add("remove_guard", self._live.take(rng))
+
+    def store(self, rng: Random, script: Script) -> None:
+        """Store at one end of one."""
+        if self._live:
+            script.add("cpu.store", self._end(rng), 4, rng.getrandbits(32))
+
+    def load(self, rng: Random, script: Script) -> None:
+        """Load from one end of one."""
+        if self._live:
+            script.add("cpu.load", self._end(rng), 4)
+
+    def overrun(self, rng: Random, script: Script) -> None:
+        """Reach for a guard."""
+        if self._live:
+            name, offset = rng.choice((("base", -1), ("guard_low", 0), ("guard_high", 0)))
+            script.add("cpu.store", field(self._live.peek(rng), name, offset), 1, 1)
+
+    def load_freed(self, rng: Random, script: Script) -> None:
+        """Reach for a region that was removed."""
+        if self._live.freed:
+            script.add("cpu.load", field(rng.choice(self._live.freed), "base"), 1)
+
+    def _end(self, rng: Random) -> Of:
+        name, offset = rng.choice((("base", 0), ("end", -4)))
+        return field(self._live.peek(rng), name, offset)

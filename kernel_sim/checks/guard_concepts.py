@@ -69,8 +69,10 @@ GUARD_CONCEPTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "invlpg": (
         "KV-26",
-        "The TLB still knows a page that the tables no longer have: unmap through unmap_page, "
-        "or execute INVLPG.",
+        (
+            "The TLB still knows a page that the tables no longer have: unmap through unmap_page, "
+            "or execute INVLPG."
+        ),
     ),
     "canary": (
         "KV-39",
@@ -87,8 +89,10 @@ GUARD_CONCEPTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "escalation": (
         "KV-39",
-        "Do not write to address 0 to force a crash: where page 0 is mapped nothing happens. "
-        "Return PANIC.",
+        (
+            "Do not write to address 0 to force a crash: where page 0 is mapped nothing happens. "
+            "Return PANIC."
+        ),
     ),
     "handler-fault": ("KV-39", "The handler itself touched memory that is not mapped."),
     "class-null": (
@@ -118,8 +122,11 @@ GUARD_CONCEPTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "class-log": (
         "KV-44",
-        "Say what you found: kernel.log('guard_fault', classification='null', 'guard' or 'user', "
-        "address=fault.address).",
+        (
+            "Say what you found: kernel.log('guard_fault', classification='null', 'guard' or "
+            "'user', "
+            "address=fault.address)."
+        ),
     ),
     # the fault log
     "log-missing": ("KV-37", "Each page fault leaves one kernel.log('fault_trace', ...)."),
@@ -136,13 +143,18 @@ GUARD_CONCEPTS: Final[dict[str, tuple[str, str]]] = {
     "walk-bounded": ("KV-37", "Set a limit to the walk: 64 callers at most."),
     "walk-validation": (
         "KV-37",
-        "A saved bp may be damaged. Follow it only if it is aligned, above the last one, and if "
-        "translate finds all eight bytes.",
+        (
+            "A saved bp may be damaged. Follow it only if it is aligned, above the last one, and "
+            "if "
+            "translate finds all eight bytes."
+        ),
     ),
     "walk-endless": (
         "KV-37",
-        "A chain of frame pointers can lead back to itself: each must lie above the last, and "
-        "there must be a limit.",
+        (
+            "A chain of frame pointers can lead back to itself: each must lie above the last, and "
+            "there must be a limit."
+        ),
     ),
     "log-allocates": (
         "KV-37",
@@ -175,8 +187,10 @@ GUARD_CONCEPTS: Final[dict[str, tuple[str, str]]] = {
     # tags
     "tag-fixed": (
         "KV-38",
-        "dma-safe is what is available below 16 MiB; device-owned the screen's memory and the "
-        "interrupt controllers; kernel-image is boot_info.kernel.",
+        (
+            "dma-safe is what is available below 16 MiB; device-owned the screen's memory and the "
+            "interrupt controllers; kernel-image is boot_info.kernel."
+        ),
     ),
     "tag-missing": ("KV-38", "kernel.log('tag', ...) of others puts a tag on a range."),
     "tag-split": (
@@ -196,8 +210,10 @@ GUARD_CONCEPTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "toggle-chain": (
         "KV-40",
-        "A handler that is switched off answers None, so that the next one is asked; RETRY would "
-        "mean that it has mended the fault.",
+        (
+            "A handler that is switched off answers None, so that the next one is asked; RETRY "
+            "would mean that it has mended the fault."
+        ),
     ),
     "toggle-others": ("KV-41", "Switching one feature off leaves the others as they are."),
     "observer-cost": ("KV-40", "Watching takes nothing: the kernel has the same frames with it."),

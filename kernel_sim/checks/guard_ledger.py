@@ -1,4 +1,4 @@
-"""What the calls of a sequence have brought about: the model that Lab 5's rules are held against."""
+"""What the calls of a sequence have brought about: the model of Lab 5."""
 
 from dataclasses import dataclass, field
 

@@ -67,6 +67,8 @@ class GuardOracle:
         request = GuardRequest(GuardKind.STACK, world.config["kernel_stack_bytes"], "kernel stack")
         broken = broken_layout(world.ledger, request, stack, world.window)
         world.ledger.installed.append(stack)
+        if "mapping" not in self.rules:
+            return None
         return self._counting(broken) or self._counting(judge_ram(world, None))
 
     def boot_failed(self, outcome: Outcome) -> Breach:
@@ -94,7 +96,10 @@ class GuardOracle:
             if found is not None:
                 return found
         self._note(world, step)
-        return self._failed(turn) or self._counting(judge_ram(world, step))
+        failed = self._failed(turn)
+        if failed is not None or turn.hook in ACCESSES or "mapping" not in self.rules:
+            return failed
+        return self._counting(judge_ram(world, step))
 
     def scene(self, run: Run) -> Scene:
         """The pages for guarded regions, as model and tables see them."""

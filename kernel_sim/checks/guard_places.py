@@ -3,13 +3,17 @@
 from random import Random
 from typing import Final
 
+from kernel_sim.checks import frame_places
 from kernel_sim.checks.operations import Place
 
 FEATURES: Final = ("faultlog", "memviz", "refcounts", "tags")
 """What watches; each can be switched off."""
-SMALL_WINDOW: Final = ("guard_end", 0xC201_0000)
-"""Sixteen pages of addresses for guarded regions."""
-MACHINES: Final = ("pc128", "pc-nasty", "map-02", "map-44", "map-65")
+SMALL_WINDOW: Final = 0xC201_0000
+"""As ``guard_end``: sixteen pages of addresses for guarded regions."""
+REAL: Final = ("map-26", "map-43", "map-44", "map-55", "map-56", "map-58", "map-61", "map-70")
+"""Real machines that boot quickly."""
+MADE: Final = (frame_places.tidy, frame_places.ragged, frame_places.holes)
+"""Small machines that are made up."""
 
 
 def place(
@@ -24,5 +28,11 @@ def place(
 
 
 def some_place(rng: Random, *on: str, until: str = "heap", **config: object) -> Place:
-    """The same on a machine that is drawn."""
-    return place(rng.choice(MACHINES), *on, until=until, seed=rng.randrange(1 << 16), **config)
+    """The same on a real machine that is drawn."""
+    return place(rng.choice(REAL), *on, until=until, seed=rng.randrange(1 << 16), **config)
+
+
+def made_place(rng: Random, *on: str, until: str = "heap", **config: object) -> Place:
+    """The same on a small machine that is made up."""
+    made = rng.choice(MADE)(rng)
+    return place(made.machine, *on, until=until, seed=made.seed, **config)

@@ -1,4 +1,4 @@
-"""The rules of regions with guards that only RAM can tell: what is mapped, which frames are in use."""
+"""The rules of regions with guards that only RAM can tell: what is mapped, what is in use."""
 
 from kernel_sim.addr import PAGE_SIZE
 from kernel_sim.checks.guard_ledger import guard_pages, usable_pages
@@ -22,7 +22,7 @@ def judge_ram(world: World, step: Step | None) -> Breach | None:
     return (
         _shared(world, leaves)
         or _stray(world, leaves, step)
-        or (_unbalanced(world, step) if step is not None else None)
+        or (_unbalanced(world, leaves, step) if step is not None else None)
     )
 
 
@@ -55,7 +55,7 @@ def _shared(world: World, leaves: Leaves) -> Breach | None:
             where = f"page {other:#x}" if other != page else "the sequence's own"
             text = f"the frame {leaf.frame:#x} of page {page:#x} is {where} already"
             return breach("mapping", "frame-shared", text, "a frame of its own")
-        if not world.layout.owned >> leaf.frame // PAGE_SIZE & 1:
+        if not world.owned >> leaf.frame // PAGE_SIZE & 1:
             text = f"the frame {leaf.frame:#x} of page {page:#x} is no frame to hand out"
             return breach("mapping", "none-ignored", text, "a frame of pmm_alloc_frame")
     return None
@@ -75,9 +75,9 @@ def _stray(world: World, leaves: Leaves, step: Step | None) -> Breach | None:
     return None
 
 
-def _unbalanced(world: World, step: Step) -> Breach | None:
+def _unbalanced(world: World, leaves: Leaves, step: Step) -> Breach | None:
     """Frames that are in use for nothing, or not in use although something leads to them."""
-    now = world.take_account()
+    now = world.take_account(leaves)
     extra = now.unexplained - world.account.unexplained
     before, world.before = world.before, now
     world.free_before = world.free_frames()

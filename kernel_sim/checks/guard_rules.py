@@ -146,23 +146,35 @@ def _judge_remove(world: World, step: Step) -> Breach | None:
         return None
     failure = outcome.failure
     if region not in world.ledger.installed:
-        if failure is None:
-            text = f"{pages_text(region)} is not installed, and remove_guard accepted it"
-            return breach("remove", "remove-unknown", text, "UnmapError", "no error")
-        return None if failure.kind == "raised" else _crash(step)
+        return _judge_unknown(step, region)
     if is_damaged(world.ledger, region):
-        told = failure is not None and failure.kind == "raised"
-        names = [str(e.fields.get("event")) for e in step.events if e.kind == "log"]
-        if told or any(word in name for name in names for word in NOTICES):
-            return None
-        text = f"bytes beside [{region.base:#x}, {region.end:#x}) were changed, unnoticed"
-        return breach("canary", "canary", text, "an error or a log event")
+        return _judge_notice(step, region)
     if failure is None:
         return None
     if failure.error in {"FrameError", "UnmapError"}:
         text = f"remove_guard of {pages_text(region)}: {failure.error}: {failure.message}"
         return breach("remove", "guard-frame", text, "every frame freed once")
     return _crash(step)
+
+
+def _judge_unknown(step: Step, region: GuardedRegion) -> Breach | None:
+    """A region that is not installed is refused."""
+    failure = step.turn.outcome.failure
+    if failure is not None:
+        return None if failure.kind == "raised" else _crash(step)
+    text = f"{pages_text(region)} is not installed, and remove_guard accepted it"
+    return breach("remove", "remove-unknown", text, "UnmapError", "no error")
+
+
+def _judge_notice(step: Step, region: GuardedRegion) -> Breach | None:
+    """Bytes beside a block were overwritten: an error or a log event has to say so."""
+    failure = step.turn.outcome.failure
+    told = failure is not None and failure.kind == "raised"
+    names = [str(e.fields.get("event")) for e in step.events if e.kind == "log"]
+    if told or any(word in name for name in names for word in NOTICES):
+        return None
+    text = f"bytes beside [{region.base:#x}, {region.end:#x}) were changed, unnoticed"
+    return breach("canary", "canary", text, "an error or a log event")
 
 
 def is_damaged(ledger: Ledger, region: GuardedRegion) -> bool:

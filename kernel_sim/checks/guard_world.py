@@ -76,6 +76,7 @@ class World:
         page_zero: what the frame at page 0 holds, where the sequence mapped one.
         before: the frames before the present turn.
         free_before: how many could be allocated then.
+        owned: the set of frames that may be handed out.
     """
 
     place: Place
@@ -90,6 +91,10 @@ class World:
     page_zero: bytes = b""
     before: Account = field(default_factory=lambda: Account(0, 0, 0, 0))
     free_before: int = 0
+    owned: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.owned = self.layout.owned
 
     @property
     def window(self) -> tuple[int, int]:
@@ -100,19 +105,19 @@ class World:
         """Every page of the window that is mapped now."""
         return self.space.leaves(*self.window)
 
-    def take_account(self) -> Account:
-        """Where the frames are now."""
+    def take_account(self, leaves: Mapping[int, Leaf]) -> Account:
+        """Where the frames are now; ``leaves`` are those of the window."""
         heap = self.space.leaves(self.config["heap_start"], self.config["heap_max_end"])
         return Account(
             used=self.space.used_frames(self.run).bit_count(),
             tables=self.space.table_count(),
-            pages=len(self.leaves()) + len(heap),
+            pages=len(leaves) + len(heap),
             owned=len(self.ledger.owned),
         )
 
     def free_frames(self) -> int:
         """How many frames can be allocated now."""
-        return (self.layout.owned & ~self.space.used_frames(self.run)).bit_count()
+        return (self.owned & ~self.space.used_frames(self.run)).bit_count()
 
     def guards_now(self) -> int:
         """How many guard pages the regions of the sequence have."""
@@ -158,7 +163,7 @@ def world_of(place: Place, run: Run) -> World:
     if stack is not None:
         world.ledger.installed.append(stack)
         world.kernel_guards = len(guard_pages(stack))
-    world.account = world.before = world.take_account()
+    world.account = world.before = world.take_account(world.leaves())
     world.free_before = world.free_frames()
     return world
 

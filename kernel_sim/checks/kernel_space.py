@@ -1,4 +1,4 @@
-"""The kernel's address space as RAM holds it: tables read by physical address, frames by their bits.
+"""The kernel's address space as RAM holds it: tables by physical address, frames by their bits.
 
 ::
 
@@ -11,14 +11,19 @@ from typing import Final
 
 from kernel_sim.addr import PAGE_SIZE
 from kernel_sim.checks.bench import Run
-from kernel_sim.checks.frame_bitmap import Bitmap, read_bitmap
+from kernel_sim.checks.frame_bitmap import read_bitmap
 from kernel_sim.page_table import PageTableFlags
 from kernel_sim.values import FrameStats
 
 TSS_CR3: Final = 28
 """Offset of CR3 in a 32-bit TSS; the kernel writes it when paging is on."""
+ENTRIES: Final = 1024
 LARGE: Final = 1 << 22
-_RIGHTS: Final = int(PageTableFlags.WRITABLE | PageTableFlags.USER_ACCESSIBLE)
+# plain numbers: flags of the enumeration take a microsecond each, and there are thousands of them
+_PRESENT: Final = int(PageTableFlags.PRESENT)
+_WRITABLE: Final = int(PageTableFlags.WRITABLE)
+_USER: Final = int(PageTableFlags.USER_ACCESSIBLE)
+_LARGE: Final = int(PageTableFlags.HUGE_PAGE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +49,10 @@ class KernelSpace:
     def leaves(self, start: int, end: int) -> dict[int, Leaf]:
         """Every page in ``[start, end)`` that is mapped, and where it leads to."""
         found: dict[int, Leaf] = {}
-        for number in range(start // LARGE, -(-end // LARGE)):
-            entry = self._ram.load(self.root + 4 * number, 4)
-            if entry & PageTableFlags.PRESENT:
+        first, last = start // LARGE, -(-end // LARGE)
+        entries = self._words(self.root + 4 * first, last - first)
+        for number, entry in enumerate(entries, start=first):
+            if entry & _PRESENT:
                 found.update(self._table(number * LARGE, entry))
         return {page: leaf for page, leaf in found.items() if start <= page < end}
 
@@ -56,36 +62,28 @@ class KernelSpace:
 
     def table_count(self) -> int:
         """How many tables the directory names."""
-        large = PageTableFlags.HUGE_PAGE
-        return sum(bool(e & 1 and not e & large) for e in self._entries(self.root))
+        entries = self._words(self.root, ENTRIES)
+        return sum(entry & (_PRESENT | _LARGE) == _PRESENT for entry in entries)
 
     def used_frames(self, run: Run) -> int:
         """The set of frames whose bits say that they are in use."""
         return read_bitmap(run, self.stats).used if self.stats is not None else 0
 
-    def bitmap(self, run: Run) -> Bitmap | None:
-        """The allocator's bitmap, None if it has none."""
-        return read_bitmap(run, self.stats) if self.stats is not None else None
-
-    def _entries(self, table: int) -> "memoryview[int]":
-        return memoryview(self._ram.read(table, PAGE_SIZE)).cast("I")
+    def _words(self, address: int, count: int) -> list[int]:
+        return memoryview(self._ram.read(address, 4 * count)).cast("I").tolist()
 
     def _table(self, base: int, directory_entry: int) -> dict[int, Leaf]:
-        rights = directory_entry & _RIGHTS
-        if directory_entry & PageTableFlags.HUGE_PAGE:
+        if directory_entry & _LARGE:
             frame = directory_entry & -LARGE
-            return {
-                base + offset: _leaf(frame + offset, rights)
-                for offset in range(0, LARGE, PAGE_SIZE)
-            }
-        table = self._entries(directory_entry & -PAGE_SIZE)
+            offsets = range(0, LARGE, PAGE_SIZE)
+            return {base + offset: _leaf(frame + offset, directory_entry) for offset in offsets}
+        table = enumerate(self._words(directory_entry & -PAGE_SIZE, ENTRIES))
+        present = ((index, entry) for index, entry in table if entry & _PRESENT)
         return {
-            base + PAGE_SIZE * index: _leaf(entry & -PAGE_SIZE, rights & entry)
-            for index, entry in enumerate(table.tolist())
-            if entry & PageTableFlags.PRESENT
+            base + PAGE_SIZE * index: _leaf(entry & -PAGE_SIZE, directory_entry & entry)
+            for index, entry in present
         }
 
 
 def _leaf(frame: int, rights: int) -> Leaf:
-    writable = bool(rights & PageTableFlags.WRITABLE)
-    return Leaf(frame, writable, bool(rights & PageTableFlags.USER_ACCESSIBLE))
+    return Leaf(frame, bool(rights & _WRITABLE), bool(rights & _USER))

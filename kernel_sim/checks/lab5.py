@@ -10,11 +10,11 @@ from kernel_sim.checks.check import Check, Result
 from kernel_sim.checks.fault_log_rules import LOG_RULES
 from kernel_sim.checks.fault_rules import CLASS_RULES
 from kernel_sim.checks.guard_gate import first_boot
-from kernel_sim.checks.guard_lab import part
+from kernel_sim.checks.guard_lab import Question, result
 from kernel_sim.checks.guard_places import place
 from kernel_sim.checks.guard_rules import GUARD_RULES
 from kernel_sim.checks.subject import Subject
-from kernel_sim.checks.toggle_check import RULES, toggle_part
+from kernel_sim.checks.toggle_check import toggle_parts
 from kernel_sim.checks.view_rules import VIEW_RULES
 from kernel_sim.checks.watch_rules import COUNT_RULES, TAG_RULES
 from kernel_sim.values import GuardKind
@@ -34,15 +34,14 @@ def stack_guard(subject: Subject, seed: int) -> Result:
     kernel = [guards.kernel_stack_overflow(place(until="guard"))]
     sizes = (0x1000, size, 0x2000)
     several = [guards.neighbours(here, iter([STACK] * 3), sizes)]
-    return Result.of_parts(
-        [
-            part("a stack of its own", subject, name, GUARD_RULES, alone),
-            part("an overflow", subject, name, GUARD_RULES, over),
-            part("several stacks", subject, name, GUARD_RULES, several),
-            part("given back", subject, name, GUARD_RULES, back),
-            part("the kernel's own stack", subject, name, GUARD_RULES, kernel),
-        ]
-    )
+    made = {
+        "a stack of its own": alone,
+        "an overflow": over,
+        "several stacks": several,
+        "given back": back,
+        "the kernel's own stack": kernel,
+    }
+    return result(subject, name, [Question(title, GUARD_RULES, c) for title, c in made.items()])
 
 
 def heap_guard(subject: Subject, seed: int) -> Result:
@@ -53,14 +52,13 @@ def heap_guard(subject: Subject, seed: int) -> Result:
     over = [guards.overrun(here, kind, n, rng) for kind in guards.BLOCKS for n in (0x1000, odd)]
     several = [guards.neighbours(here, iter(GuardKind), (0x1000, 0x2000, 0x1000))]
     back = [guards.removed(here, GuardKind.HEAP, 0x2000), guards.removed_twice(here, STACK)]
-    return Result.of_parts(
-        [
-            part("a block of its own", subject, name, GUARD_RULES, alone),
-            part("an overrun", subject, name, GUARD_RULES, over),
-            part("several regions", subject, name, GUARD_RULES, several),
-            part("given back", subject, name, GUARD_RULES, back),
-        ]
-    )
+    made = {
+        "a block of its own": alone,
+        "an overrun": over,
+        "several regions": several,
+        "given back": back,
+    }
+    return result(subject, name, [Question(title, GUARD_RULES, c) for title, c in made.items()])
 
 
 def fault_classes(subject: Subject, seed: int) -> Result:
@@ -73,9 +71,7 @@ def fault_classes(subject: Subject, seed: int) -> Result:
         "programs": [faults.programs_at_the_kernel(here)],
         "others": [faults.nobodys(here), faults.on_demand(place(demand_paging=True))],
     }
-    return Result.of_parts(
-        [part(title, subject, name, CLASS_RULES, some) for title, some in made.items()]
-    )
+    return result(subject, name, [Question(title, CLASS_RULES, c) for title, c in made.items()])
 
 
 def fault_log(subject: Subject, seed: int) -> Result:
@@ -87,9 +83,7 @@ def fault_log(subject: Subject, seed: int) -> Result:
         "damaged": [faults.damaged(here, d, 3, size) for d in ("null", "unmapped", "odd")],
         "in circles": [faults.damaged(here, "itself", 2, size)],
     }
-    return Result.of_parts(
-        [part(title, subject, name, LOG_RULES, some) for title, some in made.items()]
-    )
+    return result(subject, name, [Question(title, LOG_RULES, c) for title, c in made.items()])
 
 
 def memory_view(subject: Subject, seed: int) -> Result:
@@ -100,29 +94,25 @@ def memory_view(subject: Subject, seed: int) -> Result:
         "frames come and go": [watching.drawn(here, 80, 25, rng.randrange(3, 40))],
         "other sizes": [watching.sizes(here, ((40, 8), (7, 3)))],
     }
-    return Result.of_parts(
-        [part(title, subject, name, VIEW_RULES, some) for title, some in made.items()]
-    )
+    return result(subject, name, [Question(title, VIEW_RULES, c) for title, c in made.items()])
 
 
 def counters_tags(subject: Subject, seed: int) -> Result:
     """Counters and tags agree with what was done."""
     name, rng = "counters-tags", Random(f"{seed} counters-tags")
-    counting, tagging = place("pc4", "refcounts"), place("pc128", "tags")
+    counting, tagging = place("pc4", "refcounts"), place("map-58", "tags")
     start = watching.HIGH + rng.randrange(1, 64) * 0x10_0000 // 2
     made = {
         "counters": (COUNT_RULES, [watching.counted(counting), watching.refused(counting)]),
         "fixed tags": (TAG_RULES, [watching.fixed_tags(tagging)]),
         "drivers' tags": (TAG_RULES, [watching.tagged(tagging, start)]),
     }
-    return Result.of_parts(
-        [part(title, subject, name, rules, some) for title, (rules, some) in made.items()]
-    )
+    return result(subject, name, [Question(title, *asked) for title, asked in made.items()])
 
 
 def toggles(subject: Subject, _seed: int) -> Result:
     """Each feature is there when it is on, and has no effect when it is off."""
-    return Result.of_parts([toggle_part(feature, subject, "toggles") for feature in RULES])
+    return Result.of_parts(toggle_parts(subject, "toggles", together=True))
 
 
 CHECKS: Final = (

@@ -6,7 +6,11 @@ from typing import Final
 from kernel_sim.checks.operations_check import OperationLab
 from kernel_sim.nearest import unknown_name
 
-MODULES: Final = {"lab2": "kernel_sim.checks.frame_lab", "lab4": "kernel_sim.checks.heap_lab"}
+MODULES: Final = {
+    "lab2": "kernel_sim.checks.frame_lab",
+    "lab4": "kernel_sim.checks.heap_lab",
+    "lab5": "kernel_sim.checks.guard_lab",
+}
 """Lab → the module whose ``OPERATIONS`` is its `OperationLab`."""
 
 

@@ -117,6 +117,11 @@ class Case:
                 kept.append(_renumbered(call, places))
         return replace(self, calls=tuple(kept))
 
+    def then(self, other: "Case") -> Self:
+        """The case with the calls of another one behind its own."""
+        moved = {step: step + len(self.calls) for step in range(len(other.calls))}
+        return replace(self, calls=(*self.calls, *(_renumbered(c, moved) for c in other.calls)))
+
     def until(self, step: int, turn: int) -> Self:
         """The case cut off behind a turn of a step."""
         last = replace(self.calls[step], times=turn + 1)

@@ -20,6 +20,7 @@ _VISIBLE: Final = {
     "lab1": "kernel_sim.checks.lab1",
     "lab2": "kernel_sim.checks.lab2",
     "lab4": "kernel_sim.checks.lab4",
+    "lab5": "kernel_sim.checks.lab5",
 }
 
 

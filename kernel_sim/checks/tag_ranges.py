@@ -1,4 +1,4 @@
-"""Tags on ranges as they should be: for each tag the bytes that carry it, joined where they touch."""
+"""Tags on ranges as they should be: for each tag the bytes that carry it."""
 
 from dataclasses import dataclass, field
 

@@ -16,7 +16,7 @@ ASKED: Final = {
 """Feature → the call in which it shows; that of the counters needs a frame."""
 
 
-def asking(feature: str, machine: str = "pc4", *on: str) -> Case:
+def asking(feature: str, *on: str) -> Case:
     """A call in which one feature shows, with the features ``on``."""
     script = Script()
     if feature == "refcounts":
@@ -24,26 +24,34 @@ def asking(feature: str, machine: str = "pc4", *on: str) -> Case:
     else:
         hook, args = ASKED[feature]
         script.add(hook, *args)
-    return script.at(place(machine, *on))
+    return script.at(place("pc4", *on))
 
 
-def switched_off(feature: str, machine: str = "pc4") -> Case:
-    """The same with this feature off and all others on."""
-    return asking(feature, machine, *(name for name in FEATURES if name != feature))
+def asking_all(*on: str) -> Case:
+    """The calls in which the features show, one after another."""
+    first, *others = (asking(feature, *on) for feature in FEATURES)
+    for case in others:
+        first = first.then(case)
+    return first
 
 
-def guard_off(machine: str = "pc4") -> Case:
+def switched_off(feature: str) -> Case:
+    """The call in which a feature shows, with this one off and all others on."""
+    return asking(feature, *(name for name in FEATURES if name != feature))
+
+
+def guard_off() -> Case:
     """Faults of every class with the guards off, among them one that demand paging mends."""
     script = Script()
     script.add("cpu.load", 8, 4)
     script.add("cpu.load", NOWHERE, 1)
     script.add("cpu.store", HEAP + PAGE_SIZE, 4, 1)
     script.add("cpu.load", HEAP + PAGE_SIZE, 4)
-    return script.at(place(machine, guard=False, demand_paging=True))
+    return script.at(place("pc4", guard=False, demand_paging=True))
 
 
-def guard_on(machine: str = "pc4") -> Case:
+def guard_on() -> Case:
     """A NULL pointer with the guards on."""
     script = Script()
     script.add("cpu.load", 8, 4)
-    return script.at(place(machine))
+    return script.at(place())

@@ -15,7 +15,13 @@ from kernel_sim.checks.operations_run import Breach, Observation, run_case
 from kernel_sim.checks.operations_text import value_text
 from kernel_sim.checks.region_rules import Violation
 from kernel_sim.checks.subject import Subject
-from kernel_sim.checks.toggle_cases import asking, guard_off, guard_on, switched_off
+from kernel_sim.checks.toggle_cases import (
+    asking,
+    asking_all,
+    guard_off,
+    guard_on,
+    switched_off,
+)
 from kernel_sim.values import Event
 
 RULES: Final = {
@@ -34,23 +40,42 @@ _MISSING: Final = {
 }
 
 
-def toggle_part(feature: str, subject: Subject, check: str, machine: str = "pc4") -> Part:
-    """Whether a feature is there when it is on, and not when it is off."""
-    if feature == "guard":
-        return part(
-            "guard", subject, check, RULES["guard"], [guard_on(machine), guard_off(machine)]
-        )
-    there = _presence(feature, subject, check, machine)
+def toggle_parts(subject: Subject, check: str, *, together: bool) -> list[Part]:
+    """Whether each feature is there when it is on, and not when it is off.
+
+    Args:
+        subject: the plugin.
+        check: the check's id.
+        together: whether one boot with everything off is enough for those that watch.
+    """
+    parts = [part("guard", subject, check, RULES["guard"], [guard_on(), guard_off()])]
+    if together and _all_there(subject) and _all_gone(subject):
+        return [*parts, *(Part(feature) for feature in FEATURES)]
+    return [*parts, *(_toggle_part(feature, subject, check) for feature in FEATURES)]
+
+
+def _all_there(subject: Subject) -> bool:
+    """Whether all features answer in one boot with all of them on."""
+    boot = run_case(Alone(subject), asking_all(*FEATURES), judging(frozenset()), batch=1)
+    return boot.violation is None and all(_answers(f, boot) for f in FEATURES)
+
+
+def _all_gone(subject: Subject) -> bool:
+    rules = frozenset().union(*RULES.values())
+    boot = run_case(Alone(subject), asking_all(), judging(rules), batch=1)
+    return boot.violation is None
+
+
+def _toggle_part(feature: str, subject: Subject, check: str) -> Part:
+    there = _presence(feature, subject, check)
     if there is not None:
         return Part(feature, there)
-    return part(feature, subject, check, RULES[feature], [switched_off(feature, machine)])
+    return part(feature, subject, check, RULES[feature], [switched_off(feature)])
 
 
-def _presence(feature: str, subject: Subject, check: str, machine: str) -> Finding | None:
+def _presence(feature: str, subject: Subject, check: str) -> Finding | None:
     """What is wrong with a feature that is on: only that it says nothing."""
-    seen = run_case(
-        Alone(subject), asking(feature, machine, feature), judging(frozenset()), batch=1
-    )
+    seen = run_case(Alone(subject), asking(feature, feature), judging(frozenset()), batch=1)
     if seen.violation is not None:
         return _finding(check, seen, seen.violation)
     if _answers(feature, seen):
@@ -61,37 +86,34 @@ def _presence(feature: str, subject: Subject, check: str, machine: str) -> Findi
 
 
 def _answers(feature: str, seen: Observation) -> bool:
-    if feature == "faultlog":
-        return any(e.fields.get("event") == "fault_trace" for e in seen.run.events())
-    value = seen.turns[-1].outcome.value
-    return value is not None and value != []
+    said = _words(feature, seen)
+    return said not in {"", "None", "[]"}
 
 
-def independence_part(subject: Subject, check: str, machine: str = "pc4") -> Part:
+def independence_part(subject: Subject, check: str) -> Part:
     """Whether each feature says the same with all others on as alone (KV-41)."""
     for feature in FEATURES:
-        alone = _said(subject, asking(feature, machine, feature))
-        case = asking(feature, machine, *FEATURES)
-        seen = run_case(Alone(subject), case, judging(frozenset()), batch=1)
-        if alone == _words(seen):
+        alone = run_case(Alone(subject), asking(feature, feature), judging(frozenset()), batch=1)
+        seen = run_case(Alone(subject), asking(feature, *FEATURES), judging(frozenset()), batch=1)
+        wanted, got = _words(feature, alone), _words(feature, seen)
+        if wanted == got:
             continue
         text = f"{feature} says something else when the other features are off"
-        broken = Breach("toggle", "KV-41", text, 0, "toggle-others", alone, _words(seen))
+        broken = Breach("toggle", "KV-41", text, 0, "toggle-others", wanted, got)
         return Part("each by itself", _finding(check, seen, broken))
     return Part("each by itself")
 
 
-def _said(subject: Subject, case: Case) -> str:
-    return _words(run_case(Alone(subject), case, judging(frozenset()), batch=1))
-
-
-def _words(seen: Observation) -> str:
-    """The last answer, or the traces that were logged; empty if something failed."""
-    if seen.violation is not None:
-        return ""
-    traces = [e.fields for e in seen.run.events() if e.fields.get("event") == "fault_trace"]
-    value = seen.turns[-1].outcome.value
-    text = value_text([value, *(f.get("frames") for f in traces)])
+def _words(feature: str, seen: Observation) -> str:
+    """What a feature said: the traces that were logged, or the last answer; empty if it failed."""
+    if feature == "faultlog":
+        traces = (e.fields for e in seen.run.events() if e.fields.get("event") == "fault_trace")
+        return " ".join(value_text(fields.get("frames")) for fields in traces)
+    asked = {"memviz": "render_memory", "refcounts": "frame_refcount", "tags": "region_tags"}
+    values = [
+        turn.outcome.value for turn in seen.turns if turn.hook == asked[feature] and turn.outcome.ok
+    ]
+    text = value_text(values[-1]) if values else ""
     return text if len(text) <= 400 else f"{text[:400]}…"
 
 

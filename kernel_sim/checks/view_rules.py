@@ -48,14 +48,18 @@ def judge_view(world: World, step: Step) -> Breach | None:
     if turn.outcome.failure is not None:
         broken = violation_of(turn.outcome.failure, "KV-35")
         return Breach("view", "KV-35", broken.problem, 0, broken.concept)
-    cells, (columns, rows) = turn.outcome.value, turn.args
+    columns, rows = turn.args
     if not isinstance(columns, int) or not isinstance(rows, int):
         return None
-    if not world.config["memviz"]:
-        if cells is None:
-            return None
-        text = "render_memory drew although config.memviz is off"
-        return Breach("view", "KV-40", text, 0, "toggle-off", "None", "a picture")
+    if world.config["memviz"]:
+        return _judge_picture(world, turn.outcome.value, columns, rows)
+    if turn.outcome.value is None:
+        return None
+    text = "render_memory drew although config.memviz is off"
+    return Breach("view", "KV-40", text, 0, "toggle-off", "None", "a picture")
+
+
+def _judge_picture(world: World, cells: object, columns: int, rows: int) -> Breach | None:
     if not isinstance(cells, list) or len(cells) != columns * rows:
         got = "nothing" if not isinstance(cells, list) else f"{len(cells)} cells"
         text = f"a picture of {columns} by {rows} came as {got}"

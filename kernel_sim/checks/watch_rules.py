@@ -1,4 +1,4 @@
-"""The rules of reference counters and tags: they agree with the calls that were made (KV-36, KV-38)."""
+"""The rules of counters and tags: they agree with the calls that were made (KV-36, KV-38)."""
 
 from typing import Final
 
@@ -32,11 +32,15 @@ def judge_count(world: World, step: Step) -> Breach | None:
         concept = "count-negative" if "-" in failure.message else broken.concept
         return Breach("count", "KV-36", broken.problem, 0, concept)
     (frame,), got = turn.args, turn.outcome.value
-    if not world.config["refcounts"]:
-        if got is None:
-            return None
-        text = "frame_refcount counted although config.refcounts is off"
-        return Breach("count", "KV-40", text, 0, "toggle-off", "None", str(got))
+    if world.config["refcounts"]:
+        return _judge_number(world, frame, got)
+    if got is None:
+        return None
+    text = "frame_refcount counted although config.refcounts is off"
+    return Breach("count", "KV-40", text, 0, "toggle-off", "None", str(got))
+
+
+def _judge_number(world: World, frame: object, got: object) -> Breach | None:
     if not isinstance(frame, int) or frame not in world.ledger.seen:
         return None
     wanted = world.ledger.references(frame)

@@ -83,8 +83,8 @@ def remove_guard(kernel: "Kernel", region: GuardedRegion) -> None:
 
 @hookimpl
 def page_fault(kernel: "Kernel", fault: PageFault) -> FaultAction | None:
-    """Stop whoever hit a guard, used NULL or reached for the kernel; others decide the rest."""
-    verdict = _verdict(kernel, fault)
+    """Stop who hit a guard, used NULL or reached for the kernel; others decide the rest (KV-40)."""
+    verdict = _verdict(kernel, fault) if kernel.config.guard else None
     if verdict is None:
         return None
     kernel.log("guard_fault", classification=verdict.kind, address=fault.address, ip=fault.ip)

@@ -9,19 +9,24 @@ from kernel_sim.checks import watch_cases as watching
 from kernel_sim.checks.check import Check, Result
 from kernel_sim.checks.fault_log_rules import LOG_RULES
 from kernel_sim.checks.fault_rules import CLASS_RULES
-from kernel_sim.checks.guard_lab import part
-from kernel_sim.checks.guard_places import FEATURES, SMALL_WINDOW, place, some_place
+from kernel_sim.checks.guard_lab import Question, result
+from kernel_sim.checks.guard_places import (
+    FEATURES,
+    SMALL_WINDOW,
+    made_place,
+    place,
+    some_place,
+)
 from kernel_sim.checks.guard_rules import GUARD_RULES
 from kernel_sim.checks.operations import Script
 from kernel_sim.checks.subject import Subject
 from kernel_sim.checks.toggle_check import (
-    RULES,
     boots_part,
     cost_part,
     independence_part,
     same_trace_part,
     selftest_part,
-    toggle_part,
+    toggle_parts,
 )
 from kernel_sim.checks.view_rules import VIEW_RULES
 from kernel_sim.checks.watch_rules import COUNT_RULES, TAG_RULES
@@ -34,75 +39,59 @@ STACK: Final = GuardKind.STACK
 def hidden_stack_guard(subject: Subject, seed: int) -> Result:
     """Stacks on other machines, many of them, given back and asked for again."""
     name, rng = "hidden-stack-guard", Random(f"{seed} hidden-stack-guard")
-    full = [
-        guards.too_large(place(), STACK, 0x40_0000),
-        guards.until_full(place(), STACK, 0x9_0000, 7),
-    ]
-    window = dict([SMALL_WINDOW])
-    churn = [guards.churning(some_place(rng), rng, (STACK,), 30)]
-    kernel = some_place(rng, until="guard")
-    return Result.of_parts(
-        [
-            part("random sequences", subject, name, GUARD_RULES, churn),
-            part("no memory left", subject, name, GUARD_RULES, full),
-            part(
-                "few addresses",
-                subject,
-                name,
-                GUARD_RULES,
-                [guards.again_and_again(place(**window), STACK, 0x3000, 7)],
-            ),
-            part("programs", subject, name, GUARD_RULES, [guards.programs(some_place(rng), STACK)]),
-            part(
-                "the kernel's own stack",
-                subject,
-                name,
-                GUARD_RULES,
-                [guards.kernel_stack_overflow(kernel)],
-            ),
-            selftest_part(subject, name, Script().at(place(until="selftests"))),
-        ]
-    )
+    here, few = some_place(rng), place(guard_end=SMALL_WINDOW)
+    made = {
+        "random sequences": [guards.churning(here, rng, (STACK,), 30)],
+        "no memory left": [
+            guards.too_large(place(), STACK, 0x40_0000),
+            guards.until_full(place(), STACK, 0x9_0000, 7),
+        ],
+        "few addresses": [guards.again_and_again(few, STACK, 0x3000, 7)],
+        "programs": [guards.programs(here, STACK)],
+        "the kernel's own stack": [guards.kernel_stack_overflow(some_place(rng, until="guard"))],
+    }
+    tested = selftest_part(subject, name, Script().at(place(until="selftests")))
+    asked = [Question(title, GUARD_RULES, cases) for title, cases in made.items()]
+    return result(subject, name, asked, [tested])
 
 
 def hidden_heap_guard(subject: Subject, seed: int) -> Result:
     """Blocks and stacks side by side on other machines, and in further boots."""
     name, rng = "hidden-heap-guard", Random(f"{seed} hidden-heap-guard")
+    here = some_place(rng)
     sizes = (1, 0xFFF, 0x1001, rng.randrange(0x1002, 0x5000))
-    over = [guards.overrun(some_place(rng), GuardKind.OBJECT, n, rng) for n in sizes]
-    over.append(guards.across_the_edge(some_place(rng), GuardKind.HEAP, 0x3000))
-    churn = [guards.churning(some_place(rng), rng, tuple(GuardKind), 40)]
-    full = [guards.too_large(place(), GuardKind.HEAP, 0x40_0000)]
-    again = [guards.removed_twice(some_place(rng), GuardKind.OBJECT)]
-    boots = [guards.churning(place(seed=k), rng, tuple(GuardKind), 10) for k in range(3)]
-    return Result.of_parts(
-        [
-            part("overruns", subject, name, GUARD_RULES, over),
-            part("random sequences", subject, name, GUARD_RULES, churn),
-            part("no memory left", subject, name, GUARD_RULES, [*full, *again]),
-            boots_part("further boots", subject, name, boots, GUARD_RULES),
-        ]
-    )
+    made = {
+        "overruns": [
+            *(guards.overrun(here, GuardKind.OBJECT, size, rng) for size in sizes),
+            guards.across_the_edge(here, GuardKind.HEAP, 0x3000),
+        ],
+        "random sequences": [guards.churning(here, rng, tuple(GuardKind), 40)],
+        "no memory left": [guards.too_large(place(), GuardKind.HEAP, 0x40_0000)],
+        "given back twice": [guards.removed_twice(here, GuardKind.OBJECT)],
+    }
+    boots = [guards.churning(made_place(rng), rng, tuple(GuardKind), 10) for _ in range(3)]
+    further = boots_part("further boots", subject, name, boots, GUARD_RULES)
+    asked = [Question(title, GUARD_RULES, cases) for title, cases in made.items()]
+    return result(subject, name, asked, [further])
 
 
 def hidden_fault_classes(subject: Subject, seed: int) -> Result:
     """Other faults, on other machines, one of which has a page at address 0."""
     name, rng = "hidden-fault-classes", Random(f"{seed} hidden-fault-classes")
+    here = some_place(rng)
     made = {
-        "NULL": [faults.null_pointers(some_place(rng), (rng.randrange(1, 0xFFF), 0xFFF))],
-        "guards": [faults.guard_hits(some_place(rng), kind, rng) for kind in GuardKind],
-        "beside guards": [faults.beside_guards(some_place(rng))],
-        "told directly": [faults.told_directly(place(), rng)],
+        "NULL": [faults.null_pointers(here, (rng.randrange(1, 0xFFF), 0xFFF))],
+        "guards": [faults.guard_hits(here, kind, rng) for kind in GuardKind],
+        "beside guards": [faults.beside_guards(here)],
+        "told directly": [faults.told_directly(here, rng)],
         "a page at 0": [faults.with_page_zero(place(), GuardKind.OBJECT)],
         "programs and others": [
-            faults.programs_at_the_kernel(place()),
+            faults.programs_at_the_kernel(here),
             faults.nobodys(place()),
-            faults.on_demand(some_place(rng, demand_paging=True)),
+            faults.on_demand(place(demand_paging=True)),
         ],
     }
-    return Result.of_parts(
-        [part(title, subject, name, CLASS_RULES, some) for title, some in made.items()]
-    )
+    return result(subject, name, [Question(title, CLASS_RULES, c) for title, c in made.items()])
 
 
 def hidden_fault_log(subject: Subject, seed: int) -> Result:
@@ -119,49 +108,44 @@ def hidden_fault_log(subject: Subject, seed: int) -> Result:
         "several": [faults.several(here, rng), faults.called(here, 4, 8, 0x10)],
         "a full stack": [faults.overflowing(kernel)],
     }
-    return Result.of_parts(
-        [part(title, subject, name, LOG_RULES, some) for title, some in made.items()]
-    )
+    return result(subject, name, [Question(title, LOG_RULES, c) for title, c in made.items()])
 
 
 def hidden_memory_view(subject: Subject, seed: int) -> Result:
     """Pictures of other machines, in other sizes, while frames come and go."""
     name, rng = "hidden-memory-view", Random(f"{seed} hidden-memory-view")
     shapes = ((80, 25), (rng.randrange(2, 40), rng.randrange(2, 20)), (1, 1))
+    here = made_place(rng, "memviz")
     made = {
-        "other machines": [
-            watching.sizes(place(m, "memviz"), shapes) for m in ("pc-nasty", "pc128")
-        ],
-        "frames come and go": [watching.drawn(place("pc128", "memviz"), 40, 10, 90)],
-        "real maps": [watching.sizes(some_place(rng, "memviz"), ((64, 16),))],
+        "128 MiB": [watching.sizes(place("pc128", "memviz"), ((40, 10),))],
+        "other sizes": [watching.sizes(made_place(rng, "memviz"), shapes)],
+        "frames come and go": [watching.drawn(here, 40, 10, 30)],
     }
-    return Result.of_parts(
-        [part(title, subject, name, VIEW_RULES, some) for title, some in made.items()]
-    )
+    return result(subject, name, [Question(title, VIEW_RULES, c) for title, c in made.items()])
 
 
 def hidden_counters_tags(subject: Subject, seed: int) -> Result:
     """Counters and tags after long sequences, of guarded regions, and in further boots."""
     name, rng = "hidden-counters-tags", Random(f"{seed} hidden-counters-tags")
-    counting, tagging = some_place(rng, "refcounts"), place("pc128", "tags")
+    counting, tagging = some_place(rng, "refcounts"), some_place(rng, "tags")
+    elsewhere = [
+        watching.fixed_tags(there) for there in (place("pc-nasty", "tags"), made_place(rng, "tags"))
+    ]
     boots = [watching.tagged(tagging), watching.fixed_tags(tagging), watching.counted(counting)]
     made = {
         "counters": (COUNT_RULES, [watching.counting(counting, rng, 40)]),
         "freed too early": (COUNT_RULES, [watching.freed_while_mapped(counting)]),
         "tags": (TAG_RULES, [watching.tagging(tagging, rng, 30)]),
-        "other machines": (
-            TAG_RULES,
-            [watching.fixed_tags(place(m, "tags")) for m in ("pc4", "pc-nasty")],
-        ),
+        "other machines": (TAG_RULES, elsewhere),
         "guarded regions": (TAG_RULES, [watching.guarded_tags(tagging, GuardKind.OBJECT)]),
     }
-    parts = [part(title, subject, name, rules, some) for title, (rules, some) in made.items()]
     rules = COUNT_RULES | TAG_RULES
-    return Result.of_parts([*parts, boots_part("further boots", subject, name, boots, rules)])
+    further = boots_part("further boots", subject, name, boots, rules)
+    return result(subject, name, [Question(t, *asked) for t, asked in made.items()], [further])
 
 
 def hidden_toggles(subject: Subject, seed: int) -> Result:
-    """Features come and go one by one on other machines; watching changes nothing."""
+    """Features come and go one by one; watching changes nothing, and the trace is the same."""
     name, rng = "hidden-toggles", Random(f"{seed} hidden-toggles")
     script = Script()
     script.add("pmm_alloc_frame")
@@ -171,7 +155,7 @@ def hidden_toggles(subject: Subject, seed: int) -> Result:
     trace = guards.churning(place("pc4", *FEATURES), rng, tuple(GuardKind), 6)
     return Result.of_parts(
         [
-            *(toggle_part(feature, subject, name, "pc-nasty") for feature in RULES),
+            *toggle_parts(subject, name, together=False),
             independence_part(subject, name),
             cost_part(subject, name, watched, quiet),
             same_trace_part(subject, name, trace),
