@@ -3,8 +3,8 @@
 from typing import Final, NamedTuple
 
 from kernel_sim.checks.frame_concepts import FRAME_CONCEPTS
-from kernel_sim.checks.heap_concepts import HEAP_CONCEPTS
 from kernel_sim.checks.guard_concepts import GUARD_CONCEPTS
+from kernel_sim.checks.heap_concepts import HEAP_CONCEPTS
 
 
 class Concept(NamedTuple):
