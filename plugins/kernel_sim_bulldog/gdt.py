@@ -28,7 +28,7 @@ KERNEL_CODE: Final = 0x08
 KERNEL_DATA: Final = 0x10
 TSS_SELECTOR: Final = 0x18
 INTERRUPT_STACKS: Final = ("STACK", "LAPIC_STACK")
-"""The statics behind Bulldog's indices 0 and 1."""
+"""The static stacks behind Bulldog's indices 0 and 1."""
 _TSS: Final = struct.Struct("<4x3Q8x7Q8x2xH")
 
 
