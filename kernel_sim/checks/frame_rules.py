@@ -18,8 +18,6 @@ ONCE: Final = frozenset({"issued-twice", "misaligned", "null", "exhausted-badly"
 RESERVED: Final = frozenset(
     {"reserved-issued", "bitmap-issued", "zero-issued", "tramples", "bitmap-place"}
 )
-    {"reserved-issued", "bitmap-issued", "zero-issued", "tramples", "bitmap-place"}
-)
 """Nothing that is somebody else's."""
 REUSE: Final = frozenset({"free-refused", "not-reusable", "issued-twice"})
 ERRORS: Final = frozenset({"accepted", "error-class", "rejected-changes"})
