@@ -29,8 +29,9 @@ def counting(place: Place) -> Case:
 
 
 def first_frames(place: Place, times: int = 2) -> Case:
-    """A few frames, after which the bitmap is to be seen."""
+    """Statistics and a few frames, after which the bitmap is to be seen."""
     script = Script()
+    script.add("pmm_stats")
     script.add("pmm_alloc_frame", times=times)
     return script.at(place)
 

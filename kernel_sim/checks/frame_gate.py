@@ -38,7 +38,7 @@ def first_boot(subject: Subject) -> Verdict | None:
 def _first_case() -> Case:
     script = Script()
     script.add("pmm_alloc_frame")
-    return script.at(Place("pc128"))
+    return script.at(Place("pc4"))
 
 
 def _only_failures(place: Place) -> FrameOracle:

@@ -23,6 +23,7 @@ from kernel_sim.checks.subject import Subject
 
 LAB: Final = "lab2"
 GATE: Final = first_boot
+PC4: Final = Place("pc4")
 PC128: Final = Place("pc128")
 
 
@@ -31,11 +32,11 @@ def usable_frames(subject: Subject, seed: int) -> Result:
     name, rng = "usable-frames", Random(f"{seed} usable-frames")
     makers = (places.roomy, places.holes, places.restricted, places.ragged)
     made = [cases.exhausting(make(rng)) for make in makers]
+    pc128 = cases.first_frames(PC128)
     return Result.of_parts(
         [
             part("every frame", subject, name, WHICH, made),
-            part("the bits of pc128", subject, name, WHICH, [cases.first_frames(PC128)]),
-            part("the total of pc128", subject, name, TOTAL, [cases.counting(PC128)]),
+            part("bits and total of pc128", subject, name, WHICH | TOTAL, [pc128]),
         ]
     )
 
@@ -95,7 +96,7 @@ def bitmap_in_ram(subject: Subject, seed: int) -> Result:
 def frame_stats(subject: Subject, seed: int) -> Result:
     """The statistics count right, also after refusals and when nothing is left."""
     name, rng = "frame-stats", Random(f"{seed} frame-stats")
-    made = [cases.counting(PC128), cases.counted_throughout(places.roomy(rng), rng)]
+    made = [cases.counting(PC4), cases.counted_throughout(places.roomy(rng), rng)]
     return Result.of_parts([part("counters", subject, name, COUNTS, made, batch=8)])
 
 

@@ -1,6 +1,6 @@
 # concept: wrong-type
 # check: usable-frames
-# expected_score: 6.67
+# expected_score: 4
 """Returns the address as text."""
 
 from kernel_sim import FrameError, FrameStats, RegionKind, hookimpl

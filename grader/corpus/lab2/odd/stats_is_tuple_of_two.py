@@ -1,6 +1,6 @@
 # concept: wrong-type
 # check: frame-stats
-# expected_score: 73.33
+# expected_score: 68
 """Statistics with two fields."""
 
 from kernel_sim import FrameError, FrameStats, RegionKind, hookimpl

@@ -1,6 +1,6 @@
 # concept: not-available
 # check: usable-frames
-# expected_score: 84.33
+# expected_score: 83
 """ACPI tables can be reclaimed, so they are memory."""
 
 from kernel_sim import FrameError, FrameStats, RegionKind, hookimpl

@@ -1,6 +1,6 @@
 # concept: not-available
 # check: usable-frames
-# expected_score: 81.33
+# expected_score: 80
 """Whatever is not reserved may be used."""
 
 from kernel_sim import AddrRange, FrameError, FrameStats, RegionKind, hookimpl

@@ -1,6 +1,6 @@
 # concept: inward-rounding
 # check: usable-frames
-# expected_score: 81.33
+# expected_score: 80
 """A region starts where its first page starts."""
 
 from kernel_sim import AddrRange, FrameError, FrameStats, RegionKind, hookimpl

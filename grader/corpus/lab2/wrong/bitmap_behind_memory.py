@@ -1,6 +1,6 @@
 # concept: bitmap-place
 # check: bitmap-in-ram
-# expected_score: 9.67
+# expected_score: 7
 """Behind the last available byte nobody is disturbed."""
 
 from kernel_sim import AddrRange, FrameError, FrameStats, RegionKind, hookimpl

@@ -1,6 +1,6 @@
 # concept: bitmap-place
 # check: bitmap-in-ram
-# expected_score: 9.67
+# expected_score: 7
 """There is room at 0xA0000."""
 
 from kernel_sim import FrameError, FrameStats, RegionKind, hookimpl

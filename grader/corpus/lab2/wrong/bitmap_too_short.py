@@ -1,6 +1,6 @@
 # concept: bitmap-size
 # check: bitmap-in-ram
-# expected_score: 67.39
+# expected_score: 66.06
 """A bit for each usable frame."""
 
 from kernel_sim import FrameError, FrameStats, RegionKind, hookimpl

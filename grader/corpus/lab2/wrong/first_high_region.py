@@ -1,6 +1,6 @@
 # concept: one-region
 # check: usable-frames
-# expected_score: 77.33
+# expected_score: 76
 """Memory begins at 1 MiB, in one piece."""
 
 from kernel_sim import FrameError, FrameStats, RegionKind, hookimpl

@@ -1,6 +1,6 @@
 # concept: missing-frames
 # check: usable-frames
-# expected_score: 73.67
+# expected_score: 71
 """Keeps the first frame of each region for a header."""
 
 from kernel_sim import FrameError, FrameStats, RegionKind, hookimpl

@@ -1,6 +1,6 @@
 # concept: issued-twice
 # check: free-reuse
-# expected_score: 39.33
+# expected_score: 38
 """Clears the byte of the frame."""
 
 from kernel_sim import FrameError, FrameStats, RegionKind, hookimpl

@@ -1,6 +1,6 @@
 # concept: one-region
 # check: usable-frames
-# expected_score: 18.17
+# expected_score: 15.5
 """The largest region is enough for everybody."""
 
 from kernel_sim import AddrRange, FrameError, FrameStats, RegionKind, hookimpl

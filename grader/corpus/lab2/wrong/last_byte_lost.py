@@ -1,6 +1,6 @@
 # concept: missing-frames
 # check: usable-frames
-# expected_score: 74.47
+# expected_score: 73.14
 """Only whole words of bits are searched."""
 
 from kernel_sim import AddrRange, FrameError, FrameStats, RegionKind, hookimpl

@@ -1,6 +1,6 @@
 # concept: missing-frames
 # check: usable-frames
-# expected_score: 75.83
+# expected_score: 74.5
 """The search ends before the last frame."""
 
 from kernel_sim import FrameError, FrameStats, RegionKind, hookimpl

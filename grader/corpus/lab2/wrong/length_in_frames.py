@@ -1,6 +1,6 @@
 # concept: inward-rounding
 # check: usable-frames
-# expected_score: 81.33
+# expected_score: 80
 """A region has length // 4096 frames, counted from its first one."""
 
 from kernel_sim import FrameError, FrameStats, RegionKind, hookimpl

@@ -1,6 +1,6 @@
 # concept: undescribed-holes
 # check: usable-frames
-# expected_score: 42.17
+# expected_score: 39.5
 """Memory goes from the first available byte to the last."""
 
 from kernel_sim import AddrRange, FrameError, FrameStats, RegionKind, hookimpl

@@ -1,6 +1,6 @@
 # concept: inward-rounding
 # check: usable-frames
-# expected_score: 78.67
+# expected_score: 76
 """Every frame that memory touches is a frame."""
 
 from kernel_sim import FrameError, FrameStats, RegionKind, hookimpl

@@ -1,6 +1,6 @@
 # concept: issued-twice
 # check: exhaustion
-# expected_score: 36.87
+# expected_score: 35.54
 """Stores the new bit alone."""
 
 from kernel_sim import FrameError, FrameStats, RegionKind, hookimpl

@@ -1,6 +1,6 @@
 # concept: counted-twice
 # check: frame-stats
-# expected_score: 81
+# expected_score: 77
 """Takes away what is reserved, then what the bitmap takes."""
 
 from kernel_sim import FrameError, FrameStats, RegionKind, hookimpl

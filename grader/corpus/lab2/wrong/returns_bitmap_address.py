@@ -1,6 +1,6 @@
 # concept: alignment
 # check: exhaustion
-# expected_score: 41.33
+# expected_score: 40
 """Adds the place of the bitmap by mistake."""
 
 from kernel_sim import FrameError, FrameStats, RegionKind, hookimpl

@@ -1,6 +1,6 @@
 # concept: frame-number
 # check: exhaustion
-# expected_score: 41.33
+# expected_score: 40
 """Returns the frame."""
 
 from kernel_sim import FrameError, FrameStats, RegionKind, hookimpl

@@ -1,6 +1,6 @@
 # concept: alignment
 # check: exhaustion
-# expected_score: 45.87
+# expected_score: 44.54
 """A page has 1024 words."""
 
 from kernel_sim import AddrRange, FrameError, FrameStats, RegionKind, hookimpl

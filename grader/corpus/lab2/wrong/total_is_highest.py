@@ -1,6 +1,6 @@
 # concept: total-count
 # check: usable-frames
-# expected_score: 84.33
+# expected_score: 83
 """total is the number of bits."""
 
 from kernel_sim import AddrRange, FrameError, FrameStats, RegionKind, hookimpl

@@ -1,6 +1,6 @@
 # concept: total-count
 # check: usable-frames
-# expected_score: 84.33
+# expected_score: 83
 """total is what can be allocated."""
 
 from kernel_sim import FrameError, FrameStats, RegionKind, hookimpl
