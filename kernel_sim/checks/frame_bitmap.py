@@ -1,7 +1,7 @@
 """The bitmap under test as it lies in RAM: read by the check itself, as its statistics say."""
 
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Final, Self
 
 from kernel_sim.addr import PAGE_SIZE
 from kernel_sim.checks.bench import Run
@@ -43,6 +43,15 @@ class Bitmap:
         if self.stats.used_bit == 0:
             bits ^= (1 << len(data) * 8) - 1
         return bits << self.first
+
+    def mirrored(self) -> Self:
+        """The same bytes read in the other order of bits."""
+        order = "lsb" if self.stats.bit_order == "msb" else "msb"
+        return replace(self, stats=replace(self.stats, bit_order=order))
+
+    def inverted(self) -> Self:
+        """The same bytes with the other meaning of a bit."""
+        return replace(self, stats=replace(self.stats, used_bit=1 - self.stats.used_bit))
 
     @property
     def free(self) -> int:

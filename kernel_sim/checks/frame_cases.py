@@ -14,10 +14,10 @@ SPARE: Final = 2
 """So many more calls than there are frames."""
 
 
-def exhausting(place: Place, spare: int = SPARE) -> Case:
+def exhausting(place: Place) -> Case:
     """Allocate until nothing can be left, and a little further."""
     script = Script()
-    script.add("pmm_alloc_frame", times=_count(place) + spare)
+    script.add("pmm_alloc_frame", times=_count(place) + SPARE)
     return script.at(place)
 
 
@@ -25,6 +25,14 @@ def counting(place: Place) -> Case:
     """The statistics after the boot."""
     script = Script()
     script.add("pmm_stats")
+    return script.at(place)
+
+
+def first_frames(place: Place, times: int = 2) -> Case:
+    """Statistics and a few frames, after which the bitmap is to be seen."""
+    script = Script()
+    script.add("pmm_stats")
+    script.add("pmm_alloc_frame", times=times)
     return script.at(place)
 
 
@@ -74,9 +82,19 @@ def counted_throughout(place: Place, rng: Random) -> Case:
     return script.at(place)
 
 
+def counted_once(place: Place) -> Case:
+    """Statistics, then everything, then statistics again."""
+    script = Script()
+    script.add("pmm_stats")
+    script.add("pmm_alloc_frame", times=_count(place) + SPARE)
+    script.add("pmm_stats")
+    return script.at(place)
+
+
 def bit_by_bit(place: Place) -> Case:
     """A few calls, after each of which the bitmap is looked at."""
     script = Script()
+    script.add("pmm_stats")
     frames = script.add("pmm_alloc_frame", times=3)
     script.add("pmm_free_frame", Of(frames.step, 1))
     script.add("pmm_alloc_frame", times=2)
@@ -114,9 +132,9 @@ def distant_frees(place: Place, rng: Random) -> list[Case]:
     near = rng.randrange(1, 64) * PAGE_SIZE
     cases = [
         _freeing(place, address)
-        for address in (limit, limit + near, 0xC000_0000, 1 << 32, 1 << 40, (1 << 52) - PAGE_SIZE)
+        for address in (limit, limit + near, 1 << 32, 0xC000_0000, 1 << 40, (1 << 52) - PAGE_SIZE)
     ]
-    return [*cases, _freeing(place, Of(0, 0, 1 << 32))]
+    return [_freeing(place, Of(0, 0, 1 << 32)), *cases]
 
 
 def reserved_frees(place: Place) -> list[Case]:
@@ -141,15 +159,31 @@ def _freeing(place: Place, frame: object) -> Case:
 # --- initialisation -------------------------------------------------------------------------------
 
 
-def initialized_twice(place: Place) -> Case:
-    """A second ``pmm_init`` while frames are in use."""
+def initialized_twice(place: Place, times: int = 2) -> Case:
+    """Further calls of ``pmm_init`` while frames are in use; with ``times`` 1 there are none."""
     layout = layout_at(place)
     script = Script()
     script.add("pmm_alloc_frame", times=3)
-    script.add("pmm_init", regions_of(layout), list(layout.reserved_bytes))
+    if times > 1:
+        script.add("pmm_init", regions_of(layout), list(layout.reserved_bytes), times=times - 1)
     script.add("pmm_stats")
     script.add("pmm_alloc_frame", times=3)
     return script.at(place)
+
+
+def well_known(case: Case) -> list[Case]:
+    """Short sequences in which most mistakes show: tried before a long one is shrunk."""
+    place = case.place
+    some = Script()
+    pair = some.add("pmm_alloc_frame", times=2)
+    some.add("pmm_free_frame", pair)
+    some.add("pmm_alloc_frame", times=2)
+    again = Script()
+    everything = again.add("pmm_alloc_frame", times=_count(place) + SPARE)
+    again.add("pmm_free_frame", everything)
+    again.add("pmm_alloc_frame")
+    known = [counting(place), some.at(place), exhausting(place), again.at(place)]
+    return known if place.until == "pmm" else []
 
 
 def with_seams(place: Place) -> Case:

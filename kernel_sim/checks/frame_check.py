@@ -4,16 +4,15 @@ from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
-from kernel_sim.addr import PAGE_SIZE
 from kernel_sim.checks.check import FAILED, Part, Result
-from kernel_sim.checks.finding import finding_of
-from kernel_sim.checks.frame_cases import exhausting
-from kernel_sim.checks.frame_lab import OPERATIONS, examiner
+from kernel_sim.checks.finding import Finding, finding_of
+from kernel_sim.checks.frame_cases import exhausting, initialized_twice
+from kernel_sim.checks.frame_lab import OPERATIONS, examiner, judging
 from kernel_sim.checks.frame_oracle import FrameOracle
 from kernel_sim.checks.frame_places import layout_at
-from kernel_sim.checks.frame_rules import ALL_RULES
+from kernel_sim.checks.frame_rules import ALL_RULES, ONCE_ONLY
 from kernel_sim.checks.operations import Case, Place
-from kernel_sim.checks.operations_check import Alone
+from kernel_sim.checks.operations_check import Alone, SequenceExaminer
 from kernel_sim.checks.operations_counterexample import counterexample_of
 from kernel_sim.checks.operations_run import Breach, film_case, run_case
 from kernel_sim.checks.subject import Subject
@@ -30,6 +29,27 @@ def part(  # noqa: PLR0913 - a check, its rules and its cases
 ) -> Part:
     """One question: whether the allocator keeps these rules in all cases."""
     return Part(title, examiner(subject, check, rules, batch=batch).first_finding(cases))
+
+
+def once_part(title: str, subject: Subject, check: str, places: Iterable[Place]) -> Part:
+    """Whether a second ``pmm_init`` does harm where without it all is well."""
+    judge = examiner(subject, check, ALL_RULES, batch=1)
+    for place in places:
+        if judge.observed(initialized_twice(place, times=1)).violation is None:
+            finding = judge.finding(initialized_twice(place))
+            if finding is not None:
+                return Part(title, finding)
+        elif (breach := _disturbed(judge, place)) is not None:
+            return Part(title, breach)
+    return Part(title)
+
+
+def _disturbed(judge: SequenceExaminer, place: Place) -> Finding | None:
+    """What a second ``pmm_init`` changes for a plugin that keeps not all rules anyhow."""
+    alone = replace(judge, make_oracle=judging(ONCE_ONLY | {"issued-twice"}))
+    if alone.observed(initialized_twice(place, times=1)).violation is not None:
+        return None
+    return alone.finding(initialized_twice(place))
 
 
 def boots_part(title: str, subject: Subject, check: str, cases: Iterable[Case]) -> Part:
@@ -53,7 +73,7 @@ def cost_result(subject: Subject, check: str, places: Iterable[Place]) -> Result
             return Result.failed(examiner(subject, check, ALL_RULES).explained(seen))
         layout = layout_at(place)
         spent = (layout.owned & ~seen.oracle.model.issued).bit_count()
-        needed = -(-layout.limit // (PAGE_SIZE * PAGE_SIZE * 8))
+        needed = layout.bitmap_frames_needed
         if spent > needed and needed / spent < share:
             share, worst = needed / spent, (case, spent, needed)
     if worst is None:

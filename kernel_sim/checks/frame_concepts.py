@@ -34,6 +34,7 @@ FRAME_CONCEPTS: Final[dict[str, tuple[str, str]]] = {
         "KV-14",
         "Search up to the highest frame number, not up to the number of usable frames.",
     ),
+    "nothing-issued": ("KV-10", "pmm_alloc_frame has to return the address of a frame."),
     "one-region": (
         "KV-14",
         "Take the frames of all available regions, not of the first or largest.",
@@ -72,6 +73,7 @@ FRAME_CONCEPTS: Final[dict[str, tuple[str, str]]] = {
         "KV-16",
         "The bitmap lies in memory, too: mark the frames it lies in as used.",
     ),
+    "tramples-memory": ("KV-16", "Write to your bitmap and nowhere else: memory has owners."),
     # free and reuse
     "free-clears": ("KV-11", "Freeing a frame clears its bit, so that it can be found again."),
     "cursor-wrap": (
@@ -112,6 +114,7 @@ FRAME_CONCEPTS: Final[dict[str, tuple[str, str]]] = {
         "KV-9",
         "bit_order tells which bit of a byte is the lowest frame: 'lsb' for byte >> n & 1.",
     ),
+    "used-bit": ("KV-9", "used_bit is the value of a bit, 0 or 1, whose frame is in use."),
     "bitmap-size": ("KV-9", "The bitmap has one bit for each frame up to the highest usable one."),
     "bitmap-place": (
         "KV-16",

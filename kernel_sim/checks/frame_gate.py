@@ -29,14 +29,16 @@ def first_boot(subject: Subject) -> Verdict | None:
         subject.renew()
         seen = run_case(subject, case, _only_failures)
     failure = failure_of(seen)
-    hopeless = is_costly(seen) or (failure is not None and failure.error == "NotImplementedError")
+    never_began = seen.run.booted.failure is not None
+    unwritten = failure is not None and failure.error == "NotImplementedError"
+    hopeless = never_began or unwritten or is_costly(seen)
     return _verdict(seen) if hopeless else None
 
 
 def _first_case() -> Case:
     script = Script()
     script.add("pmm_alloc_frame")
-    return script.at(Place("pc128"))
+    return script.at(Place("pc4"))
 
 
 def _only_failures(place: Place) -> FrameOracle:

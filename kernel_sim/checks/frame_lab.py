@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
+from kernel_sim.checks.frame_cases import well_known
 from kernel_sim.checks.frame_oracle import FrameOracle
 from kernel_sim.checks.operations import Case, Place
 from kernel_sim.checks.operations_check import OperationLab, SequenceExaminer
@@ -23,7 +24,7 @@ def simpler_places(case: Case) -> Iterable[Place]:
             yield replace(case.place, machine=machine, seed=0)
 
 
-OPERATIONS: Final = OperationLab("lab2", "pmm", FrameOracle, simpler_places)
+OPERATIONS: Final = OperationLab("lab2", "pmm", FrameOracle, simpler_places, well_known)
 
 
 def judging(rules: AbstractSet[str]) -> OracleMaker:

@@ -12,7 +12,7 @@ Sets of frames are bits of a Python number: bit n is the frame at 4096 n.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Final
 
@@ -66,6 +66,7 @@ class FrameLayout:
         reserved_bytes: as ``pmm_init`` gets them.
         limit: ``config.physical_limit`` in bytes.
         boot: what firmware and kernel lie in: image, stack, tables, each with its name.
+        table: the bytes of the firmware's table, which nobody changes.
         seams: numbers of frames inside which two available regions touch.
     """
 
@@ -74,6 +75,7 @@ class FrameLayout:
     reserved_bytes: tuple[AddrRange, ...]
     limit: int
     boot: tuple[tuple[str, AddrRange], ...] = ()
+    table: bytes = b""
     seams: frozenset[int] = frozenset()
 
     @property
@@ -92,6 +94,11 @@ class FrameLayout:
         return self.usable & ~self.reserved
 
     @property
+    def bitmap_frames_needed(self) -> int:
+        """The frames that one bit for each frame below the limit takes."""
+        return -(-self.limit // (PAGE_SIZE * PAGE_SIZE * 8))
+
+    @property
     def below_limit(self) -> int:
         """All frames below the limit."""
         return (1 << self.limit // PAGE_SIZE) - 1
@@ -105,6 +112,10 @@ class FrameLayout:
         """Whether a region describes a byte of the frame."""
         frame = AddrRange(number * PAGE_SIZE, (number + 1) * PAGE_SIZE)
         return any(item.overlaps(frame) for item in self.described)
+
+    def aliases(self, item: AddrRange, address: int) -> bool:
+        """Whether the low 32 bits of an address in ``item`` are ``address``."""
+        return (address - item.start) % (1 << 32) < item.length
 
     def owner(self, number: int) -> str:
         """Who a reserved frame belongs to, in words."""
@@ -128,6 +139,7 @@ def layout_of(spec: MachineSpec) -> FrameLayout:
         tuple(reserved_ranges(boot_info)),
         machine.physical_limit,
         tuple(_boot_ranges(boot_info)),
+        machine.ram.read(boot_info.table, boot_info.count * boot_info.entry_size),
     )
 
 
@@ -150,7 +162,13 @@ def layout_from(
         if r.kind is RegionKind.AVAILABLE and r.end % PAGE_SIZE
         if any(item.start < r.end < item.end for item in free)
     )
-    return FrameLayout(tuple(free), tuple(described), tuple(reserved), base.limit, base.boot, seams)
+    return replace(
+        base,
+        available=tuple(free),
+        described=tuple(described),
+        reserved_bytes=tuple(reserved),
+        seams=seams,
+    )
 
 
 def regions_of(layout: FrameLayout) -> list[MemoryRegion]:

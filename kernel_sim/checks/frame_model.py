@@ -1,12 +1,15 @@
 """The model of a frame allocator: which frames are in use, and which it may hand out."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from kernel_sim.addr import PAGE_SIZE
 from kernel_sim.checks.bench import Run
 from kernel_sim.checks.frame_bitmap import Bitmap, is_poison
 from kernel_sim.checks.frame_layout import FrameLayout, numbers, touched_set
 from kernel_sim.values import FrameStats
+
+_MOST_LOOKED_AT: Final = 256
 
 
 @dataclass(slots=True)
@@ -59,9 +62,14 @@ class FrameModel:
         self.live &= ~(1 << address // PAGE_SIZE)
 
     def kept(self, run: Run, frames: int) -> int:
-        """Those of ``frames`` that were never issued but hold something: data of the allocator."""
-        own = 0
-        for number in numbers(frames & ~self.issued):
+        """Those of ``frames`` that were never issued but hold something: data of the allocator.
+
+        It may keep as many as two bitmaps take, and no more: the rest it only keeps back.
+        """
+        own, never = 0, frames & ~self.issued
+        if never.bit_count() > _MOST_LOOKED_AT:
+            return 0
+        for number in numbers(never):
             if not is_poison(run, number, self.seed):
                 own |= 1 << number
-        return own
+        return own if own.bit_count() <= 2 * self.layout.bitmap_frames_needed else 0

@@ -28,6 +28,21 @@ def tidy(rng: Random) -> Place:
     return _place(rng, [*LOW, Row(MIB, _odd(rng, 67, 90) * PAGE_SIZE, 1)])
 
 
+def roomy(rng: Random) -> Place:
+    """One region above 1 MiB, larger than the hole below it: more usable frames than 256."""
+    return _place(rng, [*LOW, Row(MIB, _odd(rng, 105, 135) * PAGE_SIZE, 1)])
+
+
+def restricted(rng: Random) -> Place:
+    """Whole frames of restricted memory of each kind between available regions."""
+    rows, base = list(LOW), MIB
+    for kind in rng.sample(RESTRICTED, len(RESTRICTED)):
+        length, gap = rng.randrange(17, 24) * PAGE_SIZE, rng.randrange(1, 4) * PAGE_SIZE
+        rows += [Row(base, length, 1), Row(base + length, gap, kind)]
+        base += length + gap
+    return _place(rng, [*rows, Row(base, _to_odd_end(rng, base) * PAGE_SIZE, 1)])
+
+
 def ragged(rng: Random) -> Place:
     """Regions that begin and end in the middle of frames, with restricted memory between them."""
     rows, base = list(LOW), MIB + rng.randrange(0x10, 0x1000, 0x10)
@@ -47,23 +62,34 @@ def holes(rng: Random) -> Place:
     for count in (rng.randrange(30, 40), rng.randrange(40, 50)):
         rows.append(Row(frame * PAGE_SIZE, count * PAGE_SIZE, 1))
         frame += count + rng.randrange(2, 7)
-    last = _odd(rng, 5, 12) + -frame % 8
+    last = _to_odd_end(rng, frame * PAGE_SIZE)
     return _place(rng, [*rows, Row(frame * PAGE_SIZE, last * PAGE_SIZE, 1)])
 
 
 def no_low_memory(rng: Random) -> Place:
-    """Nothing below 1 MiB: kernel, stack and table lie above, and so has the bitmap to."""
-    first = rng.randrange(60, 70)
-    base = MIB + (first + rng.randrange(3, 9)) * PAGE_SIZE
-    last = rng.randrange(20, 30) * 8 // 8 * PAGE_SIZE
-    return _place(rng, [Row(MIB, first * PAGE_SIZE, 1), Row(base, last | PAGE_SIZE, 1)])
+    """Nothing below 1 MiB: kernel, stack and table lie above, and so has the bitmap to.
+
+    The first region has room for the kernel's image, not for its stack: two reserved ranges.
+    """
+    base = MIB + (22 + rng.randrange(3, 9)) * PAGE_SIZE
+    last = 8 * rng.randrange(6, 9) + _to_odd_end(rng, base)
+    return _place(rng, [Row(MIB, 22 * PAGE_SIZE, 1), Row(base, last * PAGE_SIZE, 1)])
 
 
 def small_piece_first(rng: Random) -> Place:
-    """The lowest region is a single frame, and the bitmap needs three."""
+    """The lowest region has three frames, one of them taken, and the bitmap needs three."""
     high = 0x1000_0000 + rng.randrange(1, 40) * PAGE_SIZE
-    rows = [Row(MIB, PAGE_SIZE, 1), Row(2 * MIB, 72 * PAGE_SIZE, 1), Row(high, 2 * PAGE_SIZE, 1)]
+    rows = [
+        Row(MIB, 3 * PAGE_SIZE, 1),
+        Row(2 * MIB, 72 * PAGE_SIZE, 1),
+        Row(high, 2 * PAGE_SIZE, 1),
+    ]
     return _place(rng, rows)
+
+
+def _to_odd_end(rng: Random, base: int) -> int:
+    """Frames from ``base`` on to a number that is odd: the last byte of bits is not full."""
+    return -(base // PAGE_SIZE) % 8 + rng.choice((3, 5, 11))
 
 
 def _odd(rng: Random, least: int, most: int) -> int:

@@ -6,9 +6,13 @@ from kernel_sim.addr import PAGE_SIZE
 from kernel_sim.checks.frame_bitmap import MOST_BYTES, Bitmap
 from kernel_sim.checks.frame_layout import frame_set, numbers
 from kernel_sim.checks.frame_model import FrameModel
+from kernel_sim.checks.frame_rules import why_not_usable, why_total
 from kernel_sim.checks.operations_run import Breach
 
 _NAMED: Final = 3
+_FEW: Final = 8
+_MOST_WRONG: Final = 64
+"""With more bits wrong than that, it is not single frames that are."""
 
 
 def broken_by_none(model: FrameModel, missing: int) -> Breach | None:
@@ -17,26 +21,37 @@ def broken_by_none(model: FrameModel, missing: int) -> Breach | None:
         return None
     never = missing & ~model.issued
     text = frames_text(missing)
+    if not model.issued:
+        problem = "pmm_alloc_frame returned None from the first call on"
+        return _breach("hook-nothing", "KV-10", problem, never, _why_nothing(model, never))
     if not never:
         is_marked = model.bitmap is not None and model.bitmap.used & missing == missing
         concept = "free-clears" if is_marked else "cursor-wrap"
         problem = f"pmm_alloc_frame returned None, but {text} was given back"
         return _breach("not-reusable", "KV-11", problem, missing, concept)
     problem = f"pmm_alloc_frame returned None, but {text} was never handed out"
-    return _breach("exhausted-early", "KV-14", problem, never, _why_missing(model, never))
+    return _breach("exhausted-early", "KV-14", problem, never, why_missing(model, never))
 
 
-def _why_missing(model: FrameModel, never: int) -> str:
+def _why_nothing(model: FrameModel, never: int) -> str:
+    """The likely cause where no frame came at all, by the total that the plugin reports."""
+    usable = model.layout.usable.bit_count()
+    if model.stats is not None and model.stats.total != usable:
+        return why_total(model, model.stats.total)
+    return "search-bound" if next(numbers(never)) >= usable else "nothing-issued"
+
+
+def why_missing(model: FrameModel, never: int) -> str:
     """The likely cause, by where the missing frames lie."""
     usable_count = model.layout.usable.bit_count()
     highest = model.issued.bit_length() - 1
     if any(seam in model.layout.seams for seam in numbers(never)):
         return "adjacent-regions"
-    if abs(highest + 1 - usable_count) <= 2 and next(numbers(never)) > highest:
+    if highest > 0 and abs(highest + 1 - usable_count) <= 2 and next(numbers(never)) > highest:
         return "search-bound"
     runs = [frame_set([item]) & model.owned for item in model.layout.available]
     whole = [run for run in runs if run and run & never == run]
-    if whole and sum(whole) == never:
+    if model.issued and whole and sum(whole) == never:
         return "one-region"
     return "missing-frames"
 
@@ -56,15 +71,17 @@ def broken_bitmap(
     if bitmap is None:
         return None
     return (
-        _broken_place(model, bitmap)
-        or _broken_size(model, bitmap)
-        or _broken_bits(model, bitmap)
+        _broken_size(model, bitmap)
+        or _broken_bits(model, before, bitmap)
         or _broken_change(model, before, bitmap, changed if calls == 1 else 0)
     )
 
 
-def _broken_place(model: FrameModel, bitmap: Bitmap) -> Breach | None:
+def broken_place(model: FrameModel) -> Breach | None:
     """The bitmap lies where there is no memory of its own."""
+    bitmap = model.bitmap
+    if bitmap is None:
+        return None
     layout, frames = model.layout, model.bitmap_frames
     at = f"the bitmap, {len(bitmap.data)} bytes from {bitmap.range.start:#x} on,"
     for name, item in layout.boot:
@@ -91,39 +108,66 @@ def _broken_size(model: FrameModel, bitmap: Bitmap) -> Breach | None:
     return None
 
 
-def _broken_bits(model: FrameModel, bitmap: Bitmap) -> Breach | None:
+def _broken_bits(model: FrameModel, before: Bitmap | None, bitmap: Bitmap) -> Breach | None:
     """A bit says something else than what the calls have shown."""
     wrong = model.live & bitmap.free
     if wrong:
         problem = f"{frames_text(wrong)} is in use, but its bit says free"
-        return _breach("bits", "KV-9", problem, wrong, _why_bits(model, bitmap))
-    wrong = bitmap.free & model.layout.below_limit & ~model.layout.owned
-    if wrong:
-        problem = f"{frames_text(wrong)} must never be handed out, but its bit says free"
-        return _breach("bits", "KV-9", problem, wrong, _why_bits(model, bitmap))
-    wrong = model.issued & model.available & bitmap.used
+        return _breach("bits", "KV-9", problem, wrong, _why_bits(model, before, bitmap))
+    wrong = model.issued & ~model.live & bitmap.used
     if wrong:
         problem = f"{frames_text(wrong)} was given back, but its bit says used"
         return _breach("bits", "KV-9", problem, wrong, "free-clears")
-    free = bitmap.free & model.owned
-    if model.issued and not free and model.available.bit_count() > 8:
+    if model.issued and not bitmap.free & model.owned and model.available.bit_count() > _FEW:
         problem = "no bit says free, but frames are"
-        return _breach("bits", "KV-9", problem, model.available, _why_bits(model, bitmap))
+        return _breach("bits", "KV-9", problem, model.available, _why_bits(model, before, bitmap))
     return None
 
 
-def _why_bits(model: FrameModel, bitmap: Bitmap) -> str:
+def _why_bits(model: FrameModel, before: Bitmap | None, bitmap: Bitmap) -> str:
     """The likely cause of bits that are wrong: nothing there, another order, or another unit."""
-    wanted = model.layout.owned & ~model.live
-    flipped = Bitmap(bitmap.stats, bytes(int(f"{byte:08b}"[::-1], 2) for byte in bitmap.data))
-    if flipped.free & model.layout.below_limit & ~wanted == 0 and flipped.free & wanted:
-        return "bit-order"
     words = {bitmap.data[k : k + 8] for k in range(0, len(bitmap.data) - 7, 8)}
-    if len(words) == 1 and next(iter(words)) not in {b"\0" * 8, b"\xff" * 8}:
+    if len(words) == 1 or (before is not None and before.data == bitmap.data):
         return "bitmap-in-python"
-    if len(words) == 1:
-        return "bitmap-in-python"
+    if _disagreement(model, bitmap.mirrored()) < _disagreement(model, bitmap) // 2:
+        return "bit-order"
+    if _disagreement(model, bitmap.inverted()) < _disagreement(model, bitmap) // 2:
+        return "used-bit"
     return "bit-per-frame"
+
+
+def _disagreement(model: FrameModel, bitmap: Bitmap) -> int:
+    """How many bits of owned and unusable frames are not as the model has them."""
+    wanted = model.available
+    return (bitmap.free & model.layout.below_limit ^ wanted).bit_count()
+
+
+def broken_free_bits(model: FrameModel) -> Breach | None:
+    """The bits that say free are not the frames that can be allocated.
+
+    Judged only where the bits are right by and large: else the bitmap is what is wrong. A bitmap
+    that is cleared bit by bit as the search comes there may lack free bits at one end.
+    """
+    bitmap = model.bitmap
+    if bitmap is None or not model.issued or _disagreement(model, bitmap) > _MOST_WRONG:
+        return None
+    wrong = bitmap.free & model.layout.below_limit & ~model.layout.owned
+    for number in numbers(wrong & ~model.layout.usable):
+        concept, what = why_not_usable(model, number)
+        problem = f"the bit of {number * PAGE_SIZE:#x} says free, but {what}"
+        return _breach("free-bits", "KV-12", problem, 1 << number, concept)
+    free = bitmap.free & model.owned
+    lacking = model.available & ~free
+    inner = lacking & _between(free)
+    if inner:
+        problem = f"{frames_text(inner)} can never be handed out: its bit says used"
+        return _breach("free-bits", "KV-14", problem, inner, why_missing(model, inner))
+    return None
+
+
+def _between(frames: int) -> int:
+    """All frames from the lowest to the highest of a set."""
+    return (1 << frames.bit_length()) - (frames & -frames) if frames else 0
 
 
 def _broken_change(
@@ -163,6 +207,7 @@ def _breach(rule: str, requirement: str, problem: str, frames: int, concept: str
     expected = {
         "not-reusable": "a frame that was given back",
         "exhausted-early": "a frame that is free",
+        "hook-nothing": "a frame that is free",
         "bitmap-place": "a bitmap in available memory that nothing else uses",
         "bitmap-size": "a bit for each frame",
     }.get(rule, "the bits of exactly the frames in use")

@@ -4,16 +4,20 @@ from typing import Final
 
 from kernel_sim.addr import PAGE_SIZE
 from kernel_sim.checks.bench import Failure
+from kernel_sim.checks.frame_layout import frame_set
 from kernel_sim.checks.frame_model import FrameModel
 from kernel_sim.checks.hook_failure import violation_of
 from kernel_sim.checks.operations_run import Breach
 from kernel_sim.values import FrameStats
 
-WHICH: Final = frozenset({"not-usable", "exhausted-early"})
+FOUR_GIB: Final = 1 << 32
+WHICH: Final = frozenset({"not-usable", "exhausted-early", "free-bits"})
 """The right frames, all of them."""
 ONCE: Final = frozenset({"issued-twice", "misaligned", "null", "exhausted-badly"})
 """One frame at a time, and None at the end."""
-RESERVED: Final = frozenset({"reserved-issued", "bitmap-issued", "null"})
+RESERVED: Final = frozenset(
+    {"reserved-issued", "bitmap-issued", "zero-issued", "tramples", "bitmap-place"}
+)
 """Nothing that is somebody else's."""
 REUSE: Final = frozenset({"free-refused", "not-reusable", "issued-twice"})
 ERRORS: Final = frozenset({"accepted", "error-class", "rejected-changes"})
@@ -33,9 +37,11 @@ def broken_by_address(model: FrameModel, address: int) -> Breach | None:  # noqa
         problem = f"{address:#x} was handed out although it is in use"
         return _breach("issued-twice", "KV-10", problem, address, "a frame that is free")
     if number == 0:
-        concept = "frame-zero" if model.available else "exhaustion-null"
+        rule, concept = (
+            ("zero-issued", "frame-zero") if model.available else ("null", "exhaustion-null")
+        )
         problem = "pmm_alloc_frame returned 0, frame 0, the address of NULL"
-        return _breach("null", "KV-16", problem, 0, "a frame, or None", concept)
+        return _breach(rule, "KV-16", problem, 0, "a frame, or None", concept)
     if model.bitmap_frames >> number & 1:
         problem = f"{address:#x} was handed out, but the bitmap lies there"
         expected = "a frame that the bitmap does not lie in"
@@ -61,19 +67,28 @@ def _misaligned(model: FrameModel, address: int) -> Breach:
 
 def _not_usable(model: FrameModel, number: int) -> Breach:
     """A frame that is not wholly available memory below the limit."""
-    address, layout = number * PAGE_SIZE, model.layout
-    if address >= layout.limit:
-        past = model.bitmap is not None and number < -(-layout.limit // PAGE_SIZE // 64) * 64
-        concept = "tail-bits" if past else "physical-limit"
-        what = f"the allocator's frames end at {layout.limit:#x}"
-    elif layout.is_available_in_part(number):
-        concept, what = "inward-rounding", "only a part of its 4096 bytes is available"
-    elif not layout.is_described(number):
-        concept, what = "undescribed-holes", "no region describes it"
-    else:
-        concept, what = "not-available", "its region is not AVAILABLE"
+    address = number * PAGE_SIZE
+    concept, what = why_not_usable(model, number)
     problem = f"{address:#x} was handed out, but {what}"
     return _breach("not-usable", "KV-12", problem, address, "a usable frame", concept)
+
+
+def why_not_usable(model: FrameModel, number: int) -> tuple[str, str]:
+    """Concept and reason why the frame is not usable."""
+    address, layout = number * PAGE_SIZE, model.layout
+    if address >= layout.limit:
+        beyond = layout.is_available_in_part(number)
+        return (
+            "physical-limit" if beyond else "tail-bits",
+            f"the allocator's frames end at {layout.limit:#x}",
+        )
+    if layout.is_available_in_part(number):
+        return "inward-rounding", "only a part of its 4096 bytes is available"
+    if any(item.start >= FOUR_GIB and layout.aliases(item, address) for item in layout.available):
+        return "address-truncation", "it is the low half of an address above 4 GiB"
+    if not layout.is_described(number):
+        return "undescribed-holes", "no region describes it"
+    return "not-available", "its region is not AVAILABLE"
 
 
 def failed_allocation(model: FrameModel, failure: Failure) -> Breach:
@@ -93,9 +108,9 @@ def failed_call(failure: Failure, requirement: str) -> Breach:
     )
 
 
-def failed_count(failure: Failure, *, after_failure: bool) -> Breach:
-    """``pmm_stats`` failed, as with a counter below zero."""
-    if failure.kind != "wrong_type":
+def failed_count(failure: Failure, *, after_failure: bool, worked: bool) -> Breach:
+    """``pmm_stats`` failed, as with a counter below zero, if it has ever ``worked`` before."""
+    if failure.kind != "wrong_type" or not worked:
         return failed_call(failure, "KV-18")
     concept = "stats-after-failure" if after_failure else "stats-count"
     problem = f"pmm_stats: {failure.message}"
@@ -147,6 +162,12 @@ def changed_by_refusal(what: str, address: int) -> Breach:
     return _breach("rejected-changes", "KV-15", problem, address, "nothing changes")
 
 
+def trampled(address: int) -> Breach:
+    """The allocator has written to what is the firmware's."""
+    problem = f"the firmware's table at {address:#x} was overwritten"
+    return _breach("tramples", "KV-16", problem, address, "the table as it was", "tramples-memory")
+
+
 def second_init(what: str) -> Breach:
     """A second initialisation left something else than before."""
     problem = f"a second pmm_init changed {what}"
@@ -167,24 +188,47 @@ def broken_total(model: FrameModel, stats: FrameStats) -> Breach | None:
     if stats.total == usable:
         return None
     problem = f"total is {stats.total}, but {usable} frames are usable"
-    concept = "inward-rounding" if 0 < stats.total - usable <= 4 else "total-count"
+    concept = why_total(model, stats.total)
     return _breach("total", "KV-14", problem, 0, f"total {usable}", concept)
 
 
+def why_total(model: FrameModel, total: int) -> str:
+    """The likely cause of a wrong total."""
+    layout = model.layout
+    usable, edges = layout.usable.bit_count(), 2 * len(layout.available)
+    highest = layout.usable.bit_length()
+    lowest = (layout.usable & -layout.usable).bit_length() - 1
+    if total in {highest - lowest, highest - 1 - lowest} - {highest}:
+        return "undescribed-holes"
+    if total in {layout.owned.bit_count(), model.owned.bit_count(), highest, highest - 1}:
+        return "total-count"
+    if total in {frame_set([item]).bit_count() for item in layout.available}:
+        return "one-region"
+    if 0 < total - usable <= edges:
+        return "inward-rounding"
+    return "missing-frames" if 0 < usable - total <= edges else "total-count"
+
+
 def broken_count(
-    model: FrameModel, reported: int, expected: int, *, after_failure: bool
+    reported: int, expected: int, *, after_failure: bool, counted_twice: bool
 ) -> Breach | None:
-    """The statistics' number of free frames is not the model's."""
+    """The statistics' number of free frames is not what the calls before have left."""
     if reported == expected:
         return None
     problem = f"free is {reported}, but {expected} frames can be allocated"
-    hidden = (model.layout.reserved & ~model.layout.usable).bit_count()
-    twice = (model.layout.reserved & model.layout.usable & model.bitmap_frames).bit_count()
-    likely = reported < expected and expected - reported in {hidden, twice, hidden + twice} - {0}
-    concept = "counted-twice" if likely else "stats-count"
-    if after_failure:
-        concept = "stats-after-failure"
+    concept = "stats-after-failure" if after_failure else "stats-count"
+    if counted_twice:
+        concept = "counted-twice"
     return _breach("stats-count", "KV-18", problem, 0, f"free {expected}", concept)
+
+
+def is_counted_twice(model: FrameModel, free: int) -> bool:
+    """Whether the first number of free frames lacks frames that were not there to be taken."""
+    layout = model.layout
+    lacking = model.owned.bit_count() - free
+    hidden = (layout.reserved & ~layout.usable).bit_count()
+    bitmap = (layout.reserved & model.bitmap_frames).bit_count()
+    return lacking > 0 and lacking in {hidden, bitmap, hidden + bitmap}
 
 
 def _breach(  # noqa: PLR0913, PLR0917 - a record's fields

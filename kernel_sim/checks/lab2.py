@@ -6,14 +6,13 @@ from typing import Final
 from kernel_sim.checks import frame_cases as cases
 from kernel_sim.checks import frame_places as places
 from kernel_sim.checks.check import Check, Result
-from kernel_sim.checks.frame_check import boots_part, part
+from kernel_sim.checks.frame_check import boots_part, once_part, part
 from kernel_sim.checks.frame_gate import first_boot
 from kernel_sim.checks.frame_rules import (
     BITS,
     COUNTS,
     ERRORS,
     ONCE,
-    ONCE_ONLY,
     RESERVED,
     REUSE,
     TOTAL,
@@ -24,18 +23,20 @@ from kernel_sim.checks.subject import Subject
 
 LAB: Final = "lab2"
 GATE: Final = first_boot
+PC4: Final = Place("pc4")
 PC128: Final = Place("pc128")
 
 
 def usable_frames(subject: Subject, seed: int) -> Result:
     """Exactly the usable frames can be allocated: 32,639 on pc128 before anything is reserved."""
     name, rng = "usable-frames", Random(f"{seed} usable-frames")
-    made = [cases.exhausting(make(rng)) for make in (places.ragged, places.holes)]
+    makers = (places.roomy, places.holes, places.restricted, places.ragged)
+    made = [cases.exhausting(make(rng)) for make in makers]
+    pc128 = cases.first_frames(PC128)
     return Result.of_parts(
         [
-            part("the total of pc128", subject, name, TOTAL, [cases.counting(PC128)]),
-            part("every frame", subject, name, WHICH, [cases.exhausting(places.tidy(rng))]),
-            part("untidy maps", subject, name, WHICH, made),
+            part("every frame", subject, name, WHICH, made),
+            part("bits and total of pc128", subject, name, WHICH | TOTAL, [pc128]),
         ]
     )
 
@@ -72,7 +73,7 @@ def free_reuse(subject: Subject, seed: int) -> Result:
 def free_errors(subject: Subject, seed: int) -> Result:
     """Freeing what is not in use is refused with FrameError, and changes nothing."""
     name, rng = "free-errors", Random(f"{seed} free-errors")
-    place = places.tidy(rng)
+    place = places.holes(rng)
     made = {
         "twice": cases.double_frees(place),
         "misaligned": cases.misaligned_frees(place, rng)[:3],
@@ -95,18 +96,18 @@ def bitmap_in_ram(subject: Subject, seed: int) -> Result:
 def frame_stats(subject: Subject, seed: int) -> Result:
     """The statistics count right, also after refusals and when nothing is left."""
     name, rng = "frame-stats", Random(f"{seed} frame-stats")
-    made = [cases.counted_throughout(places.tidy(rng), rng)]
-    return Result.of_parts([part("counters", subject, name, COUNTS, made)])
+    made = [cases.counting(PC4), cases.counted_throughout(places.roomy(rng), rng)]
+    return Result.of_parts([part("counters", subject, name, COUNTS, made, batch=8)])
 
 
 def init_once(subject: Subject, seed: int) -> Result:
     """A second initialisation changes nothing, and a second boot starts anew."""
     name, rng = "init-once", Random(f"{seed} init-once")
-    twice = cases.initialized_twice(places.tidy(rng))
-    boots = [cases.exhausting(places.tidy(rng)) for _ in range(2)]
+    there = [places.tidy(rng)]
+    boots = [cases.counted_once(make(rng)) for make in (places.tidy, places.roomy)]
     return Result.of_parts(
         [
-            part("a second pmm_init", subject, name, ONCE_ONLY, [twice], batch=1),
+            once_part("a second pmm_init", subject, name, there),
             boots_part("a second boot", subject, name, [*boots, boots[0]]),
         ]
     )

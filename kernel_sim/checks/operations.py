@@ -122,6 +122,20 @@ class Case:
         moved = {step: step + len(self.calls) for step in range(len(other.calls))}
         return replace(self, calls=(*self.calls, *(_renumbered(c, moved) for c in other.calls)))
 
+    def merged(self) -> Self:
+        """The same calls in the same order, equal neighbours made one step of several turns."""
+        calls: list[Call] = []
+        places: dict[int, tuple[int, int]] = {}
+        for step, call in enumerate(self.calls):
+            last = calls[-1] if calls else None
+            if last and not call.args and (last.hook, last.args) == (call.hook, ()):
+                places[step] = len(calls) - 1, last.times
+                calls[-1] = replace(last, times=last.times + call.times)
+            else:
+                places[step] = len(calls), 0
+                calls.append(_moved(call, places, self.calls))
+        return replace(self, calls=tuple(calls))
+
     def until(self, step: int, turn: int) -> Self:
         """The case cut off behind a turn of a step."""
         last = replace(self.calls[step], times=turn + 1)
@@ -168,6 +182,22 @@ def _argument(value: object, turn: int, calls: Sequence[Call], starts: Sequence[
     last = calls[value.step].times - 1
     place = last if wanted < 0 else min(wanted, last)
     return Ref(starts[value.step] + place, value.offset, value.part)
+
+
+def _moved(call: Call, places: dict[int, tuple[int, int]], calls: Sequence[Call]) -> Call:
+    """``call`` with symbols that name the step and turn where a result is after merging."""
+    args: list[object] = []
+    for value in call.args:
+        if not isinstance(value, Of):
+            args.append(value)
+            continue
+        step, first = places[value.step]
+        last = calls[value.step].times - 1
+        turn = value.turn
+        if turn is not EACH:
+            turn = first + (last if turn < 0 else min(turn, last))
+        args.append(replace(value, step=step, turn=turn))
+    return replace(call, args=tuple(args))
 
 
 def _renumbered(call: Call, places: dict[int, int]) -> Call:

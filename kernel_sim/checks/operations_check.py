@@ -5,6 +5,7 @@ What a lab has to say is in its `OperationLab`; everything else is the same for 
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from kernel_sim.checks.bench import Failure, Run, Scenario
 from kernel_sim.checks.finding import Finding, finding_of
@@ -23,9 +24,21 @@ from kernel_sim.checks.operations_shrink import Simpler, smallest_case
 from kernel_sim.checks.region_rules import Violation
 from kernel_sim.checks.subject import Subject
 
+_LONG: Final = 3
+"""Cases of so few steps are shrunk as they are."""
+
+
+_MOST_PAIRS: Final = 24
+"""So many pairs of short boots are tried."""
+
 
 def no_places(case: Case) -> Iterable[Place]:  # noqa: ARG001 - the signature of a choice of places
     """No other place to try."""
+    return ()
+
+
+def no_cases(case: Case) -> Iterable[Case]:  # noqa: ARG001 - the signature of a choice of cases
+    """No case to try first."""
     return ()
 
 
@@ -43,6 +56,7 @@ class OperationLab:
         role: the role that its plugin fills.
         make_oracle: makes the judge of one boot.
         places: simpler places for a case that fails, the simplest first.
+        known: short cases at the same place, tried before a long one is shrunk.
         simpler: simpler arguments of a call.
         concept: the likely cause of a violation, given the smallest case that shows it.
     """
@@ -51,6 +65,7 @@ class OperationLab:
     role: str
     make_oracle: OracleMaker
     places: Callable[[Case], Iterable[Place]] = no_places
+    known: Callable[[Case], Iterable[Case]] = no_cases
     simpler: Simpler | None = None
     concept: Callable[[Violation, Observation], str] = own_concept
 
@@ -142,13 +157,15 @@ class SequenceExaminer:
         self, done: Sequence[Case], seen: Observation, violation: Violation
     ) -> Finding:
         """The boots that only go wrong together, as few and as short as still do."""
-        for before in ([Case(done[0].place)], [replace(done[0], calls=done[0].calls[:1])]):
+        earlier = [Case(done[0].place), *self.lab.known(done[0]), *done[:-1]]
+        later = [Case(done[-1].place), *self.lab.known(done[-1]), done[-1]]
+        pairs = [(one, two) for two in later for one in earlier]
+        for one, two in pairs[:_MOST_PAIRS]:
             self.subject.renew()
-            short = [*before, done[-1]]
-            watched = [run_case(self.subject, case, self._oracle, batch=1) for case in short]
-            if watched[-1].violation is not None:
-                done, seen = [before[0], watched[-1].cut], watched[-1]
-                violation = watched[-1].violation
+            run_case(self.subject, one, self._oracle)
+            after = run_case(self.subject, two, self._oracle, batch=self.batch)
+            if after.violation is not None and not is_costly(after):
+                done, seen, violation = [one, after.cut], after, after.violation
                 break
         problem = f"boot {len(done)} in one process went wrong, alone it is right: "
         broken = replace(
@@ -169,8 +186,14 @@ class SequenceExaminer:
             other = self.observed(candidate).violation
             return other is not None and (other.rule, other.concept) == (rule, concept)
 
+        start = seen.cut
+        for known in self.lab.known(seen.case) if len(start.calls) > _LONG else ():
+            other = self.observed(known)
+            if other.violation is not None and other.violation.rule == rule:
+                start, concept = other.cut, other.violation.concept
+                break
         places = self.lab.places(seen.case)
-        return smallest_case(seen.cut, fails, places=places, simpler=self.lab.simpler)
+        return smallest_case(start, fails, places=places, simpler=self.lab.simpler)
 
     def _oracle(self, place: Place) -> Oracle:
         return (self.make_oracle or self.lab.make_oracle)(place)

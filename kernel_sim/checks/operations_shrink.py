@@ -71,7 +71,9 @@ def smallest_case(
         if attempts.take() and still_fails(replace(case, place=place)):
             case = replace(case, place=place)
             break
-    return simplest(case, lambda given: _simpler_cases(given, simpler), still_fails, attempts)
+    small = simplest(case, lambda given: _simpler_cases(given, simpler), still_fails, attempts)
+    merged = small.merged()
+    return merged if len(merged.calls) < len(small.calls) and fails(merged) else small
 
 
 def _simpler_cases(case: Case, simpler: Simpler | None) -> Iterator[Case]:

@@ -6,13 +6,12 @@ from typing import Final
 from kernel_sim.checks import frame_cases as cases
 from kernel_sim.checks import frame_places as places
 from kernel_sim.checks.check import Check, Result
-from kernel_sim.checks.frame_check import boots_part, cost_result, part
+from kernel_sim.checks.frame_check import boots_part, cost_result, once_part, part
 from kernel_sim.checks.frame_rules import (
     BITS,
     COUNTS,
     ERRORS,
     ONCE,
-    ONCE_ONLY,
     RESERVED,
     REUSE,
     TOTAL,
@@ -27,7 +26,8 @@ _MAKERS: Final = (places.tidy, places.ragged, places.holes, places.no_low_memory
 def hidden_usable_frames(subject: Subject, seed: int) -> Result:
     """The usable frames of other machines, all of them and no others."""
     name, rng = "hidden-usable-frames", Random(f"{seed} hidden-usable-frames")
-    made = [cases.exhausting(make(rng)) for make in (*_MAKERS, places.ragged)]
+    makers = (places.restricted, places.no_low_memory, places.ragged, places.ragged)
+    made = [cases.exhausting(make(rng)) for make in makers]
     total = [cases.counting(make(rng)) for make in _MAKERS]
     given = [cases.with_seams(places.tidy(rng)), cases.with_high_memory(places.tidy(rng))]
     return Result.of_parts(
@@ -42,8 +42,8 @@ def hidden_usable_frames(subject: Subject, seed: int) -> Result:
 def hidden_exhaustion(subject: Subject, seed: int) -> Result:
     """Other machines are used up, too, without a frame coming twice."""
     name, rng = "hidden-exhaustion", Random(f"{seed} hidden-exhaustion")
-    made = [cases.exhausting(make(rng)) for make in _MAKERS]
-    again = [cases.refilling(places.holes(rng), rng), cases.churning(places.ragged(rng), rng, 80)]
+    made = [cases.exhausting(make(rng)) for make in (places.holes, places.no_low_memory)]
+    again = [cases.refilling(places.tidy(rng), rng), cases.churning(places.ragged(rng), rng, 80)]
     return Result.of_parts(
         [
             part("other machines", subject, name, ONCE, made),
@@ -56,12 +56,11 @@ def hidden_reserved_frames(subject: Subject, seed: int) -> Result:
     """Nothing reserved is handed out on machines where kernel and bitmap lie elsewhere."""
     name, rng = "hidden-reserved-frames", Random(f"{seed} hidden-reserved-frames")
     made = [cases.exhausting(places.no_low_memory(rng)), cases.exhausting(places.ragged(rng))]
-    large = [cases.exhausting(places.small_piece_first(rng), -3)]
-    where = frozenset({"bitmap-place"})
+    large = [cases.first_frames(places.small_piece_first(rng), 6)]
     return Result.of_parts(
         [
             part("other machines", subject, name, RESERVED, made),
-            part("a bitmap of three frames", subject, name, RESERVED | where, large),
+            part("a bitmap of three frames", subject, name, RESERVED, large, batch=4),
         ]
     )
 
@@ -69,8 +68,8 @@ def hidden_reserved_frames(subject: Subject, seed: int) -> Result:
 def hidden_free_reuse(subject: Subject, seed: int) -> Result:
     """Long sequences of allocating and freeing lose no frame and double none."""
     name, rng = "hidden-free-reuse", Random(f"{seed} hidden-free-reuse")
-    made = [cases.churning(make(rng), rng, 150) for make in _MAKERS]
-    again = [cases.refilling(make(rng), rng) for make in _MAKERS]
+    made = [cases.churning(make(rng), rng, 150) for make in (places.holes, places.no_low_memory)]
+    again = [cases.refilling(make(rng), rng) for make in (places.ragged, places.tidy)]
     return Result.of_parts(
         [
             part("random sequences", subject, name, REUSE, made),
@@ -110,19 +109,20 @@ def hidden_bitmap_in_ram(subject: Subject, seed: int) -> Result:
 def hidden_frame_stats(subject: Subject, seed: int) -> Result:
     """The counters of other machines."""
     name, rng = "hidden-frame-stats", Random(f"{seed} hidden-frame-stats")
-    made = [cases.counted_throughout(make(rng), rng) for make in _MAKERS]
-    return Result.of_parts([part("counters", subject, name, COUNTS, made)])
+    makers = (places.ragged, places.no_low_memory)
+    made = [cases.counted_throughout(make(rng), rng) for make in makers]
+    return Result.of_parts([part("counters", subject, name, COUNTS, made, batch=8)])
 
 
 def hidden_init_once(subject: Subject, seed: int) -> Result:
     """A second initialisation and further boots, on other machines."""
     name, rng = "hidden-init-once", Random(f"{seed} hidden-init-once")
-    twice = [cases.initialized_twice(make(rng)) for make in (places.holes, places.no_low_memory)]
-    boots = [cases.churning(make(rng), rng, 30) for make in (*_MAKERS, places.tidy)]
+    there = [places.holes(rng), places.no_low_memory(rng)]
+    boots = [cases.counted_once(make(rng)) for make in (places.tidy, places.no_low_memory)]
     return Result.of_parts(
         [
-            part("a second pmm_init", subject, name, ONCE_ONLY, twice, batch=1),
-            boots_part("further boots", subject, name, boots),
+            once_part("a second pmm_init", subject, name, there),
+            boots_part("further boots", subject, name, [*boots, *boots[::-1]]),
         ]
     )
 

@@ -1,0 +1,5 @@
+# concept: load
+# check: usable-frames
+# expected_score: 0
+"""Nothing at all."""
+
