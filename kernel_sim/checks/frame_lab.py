@@ -24,7 +24,7 @@ def simpler_places(case: Case) -> Iterable[Place]:
             yield replace(case.place, machine=machine, seed=0)
 
 
-OPERATIONS: Final = OperationLab("lab2", "pmm", FrameOracle, simpler_places, well_known)
+OPERATIONS: Final = OperationLab("lab2", "pmm", FrameOracle, simpler_places, known=well_known)
 
 
 def judging(rules: AbstractSet[str]) -> OracleMaker:

@@ -126,8 +126,9 @@ class Case:
         """The same calls in the same order, equal neighbours made one step of several turns."""
         calls: list[Call] = []
         places: dict[int, tuple[int, int]] = {}
+        paired = {a.step for c in self.calls for a in c.args if isinstance(a, Of) if a.turn is EACH}
         for step, call in enumerate(self.calls):
-            last = calls[-1] if calls else None
+            last = calls[-1] if calls and not {step - 1, step} & paired else None
             if last and not call.args and (last.hook, last.args) == (call.hook, ()):
                 places[step] = len(calls) - 1, last.times
                 calls[-1] = replace(last, times=last.times + call.times)

@@ -56,18 +56,18 @@ class OperationLab:
         role: the role that its plugin fills.
         make_oracle: makes the judge of one boot.
         places: simpler places for a case that fails, the simplest first.
-        known: short cases at the same place, tried before a long one is shrunk.
         simpler: simpler arguments of a call.
         concept: the likely cause of a violation, given the smallest case that shows it.
+        known: short cases at the same place, tried before a long one is shrunk.
     """
 
     lab: str
     role: str
     make_oracle: OracleMaker
     places: Callable[[Case], Iterable[Place]] = no_places
-    known: Callable[[Case], Iterable[Case]] = no_cases
     simpler: Simpler | None = None
     concept: Callable[[Violation, Observation], str] = own_concept
+    known: Callable[[Case], Iterable[Case]] = no_cases
 
 
 @dataclass(frozen=True, slots=True)

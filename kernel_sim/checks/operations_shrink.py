@@ -72,8 +72,7 @@ def smallest_case(
             case = replace(case, place=place)
             break
     small = simplest(case, lambda given: _simpler_cases(given, simpler), still_fails, attempts)
-    merged = small.merged()
-    return merged if len(merged.calls) < len(small.calls) and fails(merged) else small
+    return small.merged()
 
 
 def _simpler_cases(case: Case, simpler: Simpler | None) -> Iterator[Case]:

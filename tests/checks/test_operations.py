@@ -230,3 +230,27 @@ def test_a_single_step_is_read_with_the_number_of_steps_before_it():
     assert parse_call("pmm_free_frame(r2[1])", 2) == Call("pmm_free_frame", (Of(1, 1),))
     with pytest.raises(InputError, match="r1 to r1"):
         parse_call("pmm_free_frame(r2[1])", 1)
+
+
+def test_equal_neighbours_become_one_step_and_symbols_follow_their_turns():
+    script = Script()
+    frames = [script.add("pmm_alloc_frame", times=times) for times in (1, 2, 1)]
+    script.add("pmm_free_frame", Of(frames[1].step, -1))
+    script.add("pmm_free_frame", Of(frames[2].step))
+    case = script.at(Place())
+    merged = case.merged()
+    assert merged.calls == (
+        Call("pmm_alloc_frame", (), 4),
+        Call("pmm_free_frame", (Of(0, 2),)),
+        Call("pmm_free_frame", (Of(0, 3),)),
+    )
+    assert flat(merged).operations == flat(case).operations
+
+
+def test_steps_whose_turns_are_paired_are_not_merged():
+    script = Script()
+    script.add("pmm_alloc_frame", times=2)
+    second = script.add("pmm_alloc_frame", times=2)
+    script.add("pmm_free_frame", Of(second.step, EACH), times=2)
+    case = script.at(Place())
+    assert case.merged() == case
