@@ -19,6 +19,7 @@ from kernel_sim.values import HeapStats, SelfTestResult
 from kernel_sim_kernel_v.free_list import FreeList
 from kernel_sim_kernel_v.heap_arena import Arena
 from kernel_sim_kernel_v.heap_block import FREE, GRAIN, HEADER_BYTES, USED, Block
+from kernel_sim_kernel_v.heap_selftest import prove
 from kernel_sim_kernel_v.heap_space import Fit, Heap, carve, first_fit, grown, make_free, placed
 
 if TYPE_CHECKING:
@@ -94,20 +95,7 @@ def heap_stats(kernel: "Kernel") -> HeapStats:
 @hookimpl
 def selftest(kernel: "Kernel") -> SelfTestResult:
     """Three blocks keep their contents and their alignment, and leave nothing behind (KV-43)."""
-    before = heap_stats(kernel)
-    requests = ((100, 8, 0xA5), (64, 4096, 0x5A), (1, 8, 0xFF))
-    blocks = [(kmalloc(kernel, size, align), size, align, fill) for size, align, fill in requests]
-    live = [(ptr, size, align, fill) for ptr, size, align, fill in blocks if ptr is not None]
-    for ptr, size, _, fill in live:
-        kernel.cpu.fill(ptr, size, fill)
-    kept = all(kernel.cpu.read(p, n) == bytes([fill]) * n for p, n, _, fill in live)
-    aligned = all(is_aligned(ptr, align) for ptr, _, align, _ in live)
-    for ptr, *_ in live:
-        kfree(kernel, ptr)
-    after = heap_stats(kernel)
-    balanced = (before.used, before.blocks) == (after.used, after.blocks)
-    passed = len(live) == len(requests) and kept and aligned and balanced
-    return SelfTestResult("heap", passed, f"{after.free:#x} bytes free, {after.blocks} blocks")
+    return prove(kernel, "heap")
 
 
 def _heap(kernel: "Kernel") -> Heap:

@@ -7,8 +7,10 @@ free block; for that, large blocks stay whole for large requests.
 from typing import TYPE_CHECKING
 
 from kernel_sim.hookspecs import hookimpl
+from kernel_sim.values import SelfTestResult
 from kernel_sim_kernel_v.heap import allocated, heap_init, heap_stats, kfree
 from kernel_sim_kernel_v.heap_block import Block
+from kernel_sim_kernel_v.heap_selftest import prove
 from kernel_sim_kernel_v.heap_space import Heap, placed
 
 if TYPE_CHECKING:
@@ -21,6 +23,12 @@ __all__ = ["heap_init", "heap_stats", "kfree", "kmalloc"]
 def kmalloc(kernel: "Kernel", size: int, align: int) -> int | None:
     """The payload of a block of ``size`` bytes, or None: no memory, no size, or no power of two."""
     return allocated(kernel, size, align, best_fit)
+
+
+@hookimpl
+def selftest(kernel: "Kernel") -> SelfTestResult:
+    """Blocks keep their contents and their alignment, and leave nothing behind (KV-43)."""
+    return prove(kernel, "heap_best_fit")
 
 
 def best_fit(heap: Heap, need: int, align: int) -> Block | None:

@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, Final
 from kernel_sim.addr import align_up, is_aligned, is_power_of_two
 from kernel_sim.errors import HeapError, HeapErrorReason, HeapInitError, HeapInitErrorReason
 from kernel_sim.hookspecs import hookimpl
-from kernel_sim.values import HeapStats
+from kernel_sim.values import HeapStats, SelfTestResult
 from kernel_sim_kernel_v.heap_arena import Arena
+from kernel_sim_kernel_v.heap_selftest import prove
 
 if TYPE_CHECKING:
     from kernel_sim.kernel import Kernel
@@ -96,6 +97,12 @@ def heap_stats(kernel: "Kernel") -> HeapStats:
     """Bytes of the blocks in use, bytes that can still be handed out, and the blocks in use."""
     heap: Bump = kernel.state.heap
     return HeapStats(heap.used_bytes, heap.arena.max_end - heap.next, heap.block_count)
+
+
+@hookimpl
+def selftest(kernel: "Kernel") -> SelfTestResult:
+    """Blocks keep their contents and their alignment, and leave nothing behind (KV-43)."""
+    return prove(kernel, "heap_bump")
 
 
 def _seal(state: int, payload: int, size: int) -> int:

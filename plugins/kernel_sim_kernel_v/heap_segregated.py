@@ -10,13 +10,12 @@ against waste:
 - growth by no more than what the free block at the end lacks.
 """
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from kernel_sim.addr import align_down, align_up, is_aligned, is_power_of_two
+from kernel_sim.addr import align_up, is_aligned, is_power_of_two
 from kernel_sim.errors import HeapError, HeapErrorReason, HeapInitError, HeapInitErrorReason
 from kernel_sim.hookspecs import hookimpl
-from kernel_sim.values import HeapStats
+from kernel_sim.values import HeapStats, SelfTestResult
 from kernel_sim_kernel_v.compact_block import (
     BEFORE_USED,
     GRAIN,
@@ -26,6 +25,8 @@ from kernel_sim_kernel_v.compact_block import (
     CompactBlock,
 )
 from kernel_sim_kernel_v.heap_arena import Arena
+from kernel_sim_kernel_v.heap_selftest import prove
+from kernel_sim_kernel_v.segregated_space import Segregated, placed
 from kernel_sim_kernel_v.size_classes import SizeClasses
 
 if TYPE_CHECKING:
@@ -33,37 +34,6 @@ if TYPE_CHECKING:
 
 LOOKED_AT: Final = 32
 """So many blocks that fit are compared."""
-LARGE: Final = 96
-"""Blocks from this size on are cut from the high end."""
-
-
-@dataclass(slots=True)
-class Segregated:
-    """The heap's globals; ``is_end_used`` says whether the last block of the arena is in use."""
-
-    arena: Arena
-    free: SizeClasses
-    is_end_used: bool = True
-    used_bytes: int = 0
-    block_count: int = 0
-
-    def block(self, address: int) -> CompactBlock:
-        """The block whose header lies at ``address``."""
-        return CompactBlock(self.arena.kernel, address)
-
-    def put_free(self, start: int, end: int) -> None:
-        """Make one free block of memory whose neighbours are used, and tell the one behind."""
-        block = self.block(start)
-        block.write(end - start, BEFORE_USED)
-        self.free.add(block, end - start)
-        self.tell_behind(end, used=False)
-
-    def tell_behind(self, end: int, *, used: bool) -> None:
-        """Record at ``end`` whether the block that ends there is used."""
-        if end < self.arena.end:
-            self.block(end).mark_before(used=used)
-        else:
-            self.is_end_used = used
 
 
 @hookimpl
@@ -123,16 +93,10 @@ def heap_stats(kernel: "Kernel") -> HeapStats:
     return HeapStats(heap.used_bytes, heap.free.free_bytes, heap.block_count)
 
 
-def placed(start: int, end: int, need: int, align: int) -> int | None:
-    """Where a block of ``need`` bytes begins in free memory, leaving no scrap; None: no room."""
-    if need >= LARGE:
-        at = align_down(end - need + HEADER_BYTES, align) - HEADER_BYTES
-        if at == start or at - start >= SMALLEST_BLOCK:
-            return at
-    at = align_up(start + HEADER_BYTES, align) - HEADER_BYTES
-    while at != start and at - start < SMALLEST_BLOCK:
-        at += align
-    return at if at + need <= end else None
+@hookimpl
+def selftest(kernel: "Kernel") -> SelfTestResult:
+    """Blocks keep their contents and their alignment, and leave nothing behind (KV-43)."""
+    return prove(kernel, "heap_segregated")
 
 
 def best_fit(heap: Segregated, need: int, align: int) -> CompactBlock | None:
