@@ -29,7 +29,7 @@ from kernel_sim.oops import LAST_EVENTS, KernelOops, Oops, OopsUnwind, describe_
 from kernel_sim.pluggy_route import PluggyRoute
 from kernel_sim.registration import Registration
 from kernel_sim.results import RESULTS, WrongResult, or_none
-from kernel_sim.source_location import Location, at, locate
+from kernel_sim.source_location import Location, at, definition, locate
 from kernel_sim.trace import Trace
 from kernel_sim.values import Event
 
@@ -88,7 +88,7 @@ class Host:
     def _guard(self, registration: Registration, item: Implementation) -> GuardedCall:
         hook, plugin = item.hook, registration.plugin
         code = getattr(item.function, "__code__", None)
-        place = (code.co_filename, code.co_firstlineno) if code is not None else ("", 0)
+        place = definition(code) if code is not None else ("", 0)
         owner = Owner(hook, ROLE_OF_HOOK.get(hook, ""), plugin.name, plugin.files, place)
         read = RESULTS[hook] if hook in ROLE_OF_HOOK else or_none(RESULTS[hook])
         return GuardedCall(self, owner, bind(item, registration.view), read)
@@ -194,7 +194,7 @@ class Host:
         location = locate(error.__traceback__, owner.files)
         if isinstance(error, (WrongResult, MissingHook)):
             location = at(*owner.place) if owner.place[0] else Location()
-        kind, message = self._kind_and_message(error)
+        kind, message = self._kind_and_message(error, location)
         return Oops(
             hook=owner.hook,
             role=owner.role,
@@ -208,7 +208,7 @@ class Host:
             error=type(error).__name__,
         )
 
-    def _kind_and_message(self, error: BaseException) -> tuple[str, str]:
+    def _kind_and_message(self, error: BaseException, location: Location) -> tuple[str, str]:
         if isinstance(error, WrongResult):
             return "wrong_type", str(error)
         if isinstance(error, MissingHook):
@@ -219,9 +219,16 @@ class Host:
             return "budget", str(error)
         if isinstance(error, MachineStopped):
             return "stopped", error.cause
-        return "raised", describe_error(error)
+        return "raised", raised_message(error, location)
 
     def _watch(self, event: Event) -> None:
         if self._event_limit is not None and event.number >= self._event_limit:
             raise BudgetExceeded("events", self.budget.events)
         self.observers.note(event)
+
+
+def raised_message(error: BaseException, location: Location) -> str:
+    """An error in one line; of a function that is not written yet, its name."""
+    if isinstance(error, NotImplementedError) and location.function and not str(error):
+        return f"{location.function} is not written yet"
+    return describe_error(error)

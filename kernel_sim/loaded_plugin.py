@@ -12,7 +12,7 @@ from kernel_sim.implementations import (
     hook_functions,
     read_implementation,
 )
-from kernel_sim.source_location import Location, at
+from kernel_sim.source_location import Location, at, definition
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +129,10 @@ def _unmarked(plugin: object, found: set[str]) -> list[Problem]:
             continue
         if code.co_varnames[:1] == ("kernel",):
             message = f"{hook} is a hook's name, but the function is not marked with @hookimpl"
-            problems.append(Problem("unmarked", message, at(code.co_filename, code.co_firstlineno)))
+            problems.append(Problem("unmarked", message, at(*definition(code))))
     return problems
 
 
 def _place(mistake: Mistake | Implementation) -> Location:
     code = getattr(mistake.function, "__code__", None)
-    return Location() if code is None else at(code.co_filename, code.co_firstlineno)
+    return Location() if code is None else at(*definition(code))

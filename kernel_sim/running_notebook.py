@@ -46,7 +46,20 @@ class RunningNotebook:
         """The plugin that the notebook is now."""
         retired = frozenset(id(function) for function in self._retired)
         names = {name: value for name, value in self._namespace.items() if name.isidentifier()}
-        return inspect_plugin(SimpleNamespace(**names), self.name, "this notebook", (), retired)
+        plugin = inspect_plugin(SimpleNamespace(**names), self.name, "this notebook", (), retired)
+        return plugin.with_files(frozenset(self._files()))
+
+    def _files(self) -> Iterator[str]:
+        """Under which names the cells stand in tracebacks: also those with helpers alone."""
+        for value in list(self._namespace.values()):
+            own_class = isinstance(value, type) and value.__module__ == self._module
+            for function in vars(value).values() if own_class else (value,):
+                if getattr(function, "__globals__", None) is self._namespace:
+                    yield function.__code__.co_filename
+
+    @property
+    def _module(self) -> object:
+        return self._namespace.get("__name__")
 
     def _marked(self) -> Iterator[Callable[..., Any]]:
         for value in list(self._namespace.values()):

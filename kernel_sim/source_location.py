@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
+from types import CodeType, TracebackType
 from typing import Final
 
 OUR_FOLDER: Final = str(Path(__file__).parent)
 _PATHS: Final = sysconfig.get_paths()
+_HEADER_LINES: Final = 20
+"""Decorators and blank lines above a ``def`` are looked through this far."""
 _LIBRARY_FOLDERS: Final = tuple(
     _PATHS[key] for key in ("stdlib", "platstdlib", "purelib", "platlib") if key in _PATHS
 )
@@ -19,11 +21,15 @@ _LIBRARY_FOLDERS: Final = tuple(
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A file or a notebook's cell, and a line in it from 1; line 0 is unknown."""
+    """A file or a notebook's cell, a line in it from 1, and the function that the line is in.
+
+    Line 0 is unknown; so is an empty function.
+    """
 
     file: str = ""
     line: int = 0
     source_line: str = ""
+    function: str = ""
 
     def __str__(self) -> str:
         return f"{self.file}, line {self.line}" if self.line else self.file
@@ -37,18 +43,27 @@ def locate(trace: TracebackType | None, files: AbstractSet[str] = frozenset()) -
         files: file names of the plugin that ran.
     """
     lines = list(_frames(trace))
-    for file, line in reversed(lines):
+    for file, line, function in reversed(lines):
         if file in files:
-            return at(file, line)
-    for file, line in reversed(lines):
+            return at(file, line, function)
+    for file, line, function in reversed(lines):
         if not is_library(file):
-            return at(file, line)
+            return at(file, line, function)
     return Location()
 
 
-def at(file: str, line: int) -> Location:
+def at(file: str, line: int, function: str = "") -> Location:
     """The location with its source line."""
-    return Location(shown_name(file), line, linecache.getline(file, line).strip())
+    return Location(shown_name(file), line, linecache.getline(file, line).strip(), function)
+
+
+def definition(code: CodeType) -> tuple[str, int]:
+    """File and line of a function's ``def``, below its decorators; its first line otherwise."""
+    file, first = code.co_filename, code.co_firstlineno
+    for number in range(first, first + _HEADER_LINES):
+        if linecache.getline(file, number).lstrip().startswith(("def ", "async def ")):
+            return file, number
+    return file, first
 
 
 def shown_name(file: str) -> str:
@@ -61,9 +76,10 @@ def shown_name(file: str) -> str:
     return " ".join(name) if name else file
 
 
-def _frames(trace: TracebackType | None) -> Iterator[tuple[str, int]]:
+def _frames(trace: TracebackType | None) -> Iterator[tuple[str, int, str]]:
     while trace is not None:
-        yield trace.tb_frame.f_code.co_filename, trace.tb_lineno
+        code = trace.tb_frame.f_code
+        yield code.co_filename, trace.tb_lineno, code.co_name
         trace = trace.tb_next
 
 

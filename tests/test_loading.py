@@ -142,7 +142,8 @@ def test_a_misspelt_hook_is_answered_with_the_nearest_right_name(tmp_path):
     assert kinds(plugin) == ["misspelt"]
     problem = plugin.problems[0]
     assert problem.message == "there is no hook 'pmm_aloc_frame'; did you mean pmm_alloc_frame?"
-    assert problem.location.line == 4
+    assert problem.location.line == 5
+    assert problem.location.source_line == "def pmm_aloc_frame(kernel):"
     assert plugin.implements("selftest")
 
 

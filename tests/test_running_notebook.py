@@ -110,6 +110,25 @@ def test_ipython_tells_of_its_cells(shell):
     assert oops.file.startswith("Cell In[")
 
 
+def test_an_error_in_a_helper_of_another_cell_is_reported_at_the_helpers_line(shell):
+    notebook = watch_notebook(shell)
+    shell.run_cell("def helper(size):\n    return None.x")
+    shell.run_cell("class Table:\n    def row(self):\n        return helper(1)")
+    shell.run_cell(ALLOC.replace("0x1000", "Table().row()"))
+    with pytest.raises(KernelOops) as caught:
+        boot(until="console", extras=[notebook]).call("pmm_alloc_frame")
+    assert caught.value.oops.source_line == "return None.x"
+
+
+def test_a_helper_that_is_not_written_is_named(shell):
+    notebook = watch_notebook(shell)
+    shell.run_cell("def helper(size):\n    raise NotImplementedError()")
+    shell.run_cell(ALLOC.replace("0x1000", "helper(1)"))
+    with pytest.raises(KernelOops) as caught:
+        boot(until="console", extras=[notebook]).call("pmm_alloc_frame")
+    assert caught.value.oops.message == "helper is not written yet"
+
+
 def test_a_front_end_without_cell_ids_is_told_apart_by_the_text(shell):
     notebook = watch_notebook(shell)
     shell.run_cell(ALLOC)

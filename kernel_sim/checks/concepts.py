@@ -17,6 +17,9 @@ class Concept(NamedTuple):
     hint: str
 
 
+CASELESS: Final = frozenset({"not-written", "missing-hook", "load"})
+"""What is wrong before any case is tried: the hook is not there, or not written."""
+
 CONCEPTS: Final[dict[str, Concept]] = {
     # reading the table
     "stride": Concept("KV-2", "Entry i begins i * boot_info.entry_size bytes after the table."),
@@ -118,8 +121,10 @@ CONCEPTS: Final[dict[str, Concept]] = {
     "crash": Concept("", "The hook must not fail, whatever the firmware says."),
     "refused": Concept("", "The hook has to cope with this table; it must not refuse it."),
     "loop": Concept("", "Does every loop come to its end?"),
-    "not-written": Concept("", "This function is not written yet."),
-    "missing-hook": Concept("", "Mark the function with @hookimpl, and check its name."),
+    "not-written": Concept("", "Write it, run its cell, and check again."),
+    "missing-hook": Concept(
+        "", "A hook has @hookimpl above it, the hook's name, and the hook's parameters."
+    ),
     "load": Concept("", "Restart the kernel, run all cells, and look at the first error."),
     "sys-exit": Concept("", "A kernel has nothing to exit to: raise an error or return."),
     "process-ended": Concept("", "The plugin ended the process it ran in."),

@@ -68,9 +68,10 @@ class Finding:
     @property
     def message(self) -> str:
         """Problem and likely cause in one line."""
-        where = f", in line {self.line}: {self.source_line.strip()}" if self.line else ""
-        cause = f". {self.cause}" if self.cause else ""
-        return f"{self.problem}{where}{cause}"
+        source = self.source_line.strip()
+        where = f" (line {self.line}{f': {source}' if source else ''})" if self.line else ""
+        mark = "." if self.cause and not (self.problem.endswith("?") and not where) else ""
+        return f"{self.problem}{where}{mark} {self.cause}".rstrip()
 
 
 def finding_of(

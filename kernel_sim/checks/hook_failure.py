@@ -31,7 +31,7 @@ def sentence(failure: Failure, concept: str = "") -> str:
     hook = failure.hook or "the plugin"
     message = failure.message or failure.error or failure.kind
     if concept == "not-written":
-        return f"{hook} is not written yet"
+        return message if "not written yet" in message else f"{hook} is not written yet"
     if failure.kind in {"load", "missing", "died"}:
         return message
     if failure.kind == "budget":

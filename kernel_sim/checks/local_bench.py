@@ -1,8 +1,9 @@
 """The bench in this very process: what `ksim check` and the notebook use."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, Final
 
 from kernel_sim.boot import Boot, boot
@@ -19,7 +20,7 @@ from kernel_sim.checks.bench import (
 )
 from kernel_sim.errors import InputError, KernelError, MachineStopped
 from kernel_sim.hookspecs import EXTENSION_HOOKS, ROLE_HOOKS
-from kernel_sim.loaded_plugin import LoadedPlugin
+from kernel_sim.loaded_plugin import LoadedPlugin, Problem
 from kernel_sim.loading import load_plugin
 from kernel_sim.machine import Ram
 from kernel_sim.oops import KernelOops, Oops
@@ -28,6 +29,8 @@ from kernel_sim.values import BootInfo, Event, MemoryRegion
 
 CHECK_BUDGET: Final = Budget(events=100_000, seconds=1.0)
 """Of each hook call. What is asked of a hook takes milliseconds."""
+
+NOTHING: Final[Mapping[str, Failure]] = MappingProxyType({})
 
 
 class LocalBench:
@@ -87,10 +90,11 @@ class LocalBench:
         others = kernel.extras_beside(role, scenario.config, scenario.until)
         return [*([self.plugin] if late else []), *others]
 
-    def _missing(self) -> frozenset[str]:
-        """The hooks of its roles that the plugin lacks; the kernel's own is not asked."""
+    def _missing(self) -> dict[str, Failure]:
+        """Of each hook of its roles that the plugin lacks, why; the kernel's own is not asked."""
         hooks = {hook for role in self.roles for hook in ROLE_HOOKS[role]} - EXTENSION_HOOKS
-        return frozenset(hook for hook in hooks if not self.plugin.implements(hook))
+        lacking = (hook for hook in hooks if not self.plugin.implements(hook))
+        return {hook: missing_hook(self.plugin, hook) for hook in lacking}
 
     def close(self) -> None:
         """Forget the module that was loaded."""
@@ -102,7 +106,7 @@ class LocalBench:
 class LocalRun:
     """A booted machine in this process."""
 
-    def __init__(self, result: Boot, missing: frozenset[str] = frozenset()) -> None:
+    def __init__(self, result: Boot, missing: Mapping[str, Failure] = NOTHING) -> None:
         self.result = result
         self._missing = missing
 
@@ -167,8 +171,7 @@ class LocalRun:
 
     def _call(self, hook: str, args: Iterable[object]) -> Outcome:
         if hook in self._missing:
-            message = f"the plugin has no {hook} marked with @hookimpl"
-            return Outcome(failure=Failure("missing", message=message, hook=hook))
+            return Outcome(failure=self._missing[hook])
         try:
             if hook in ACCESSES:
                 return Outcome(value=perform(self.result, hook, tuple(args)))
@@ -239,7 +242,34 @@ def _load_failure(plugin: LoadedPlugin, hooks: Sequence[str]) -> Failure:
             "load", message=f"{plugin.name} implements no hook of this lab, not {wanted}"
         )
     problem = plugin.problems[0]
-    return Failure("load", error=problem.kind, message=problem.message, line=problem.location.line)
+    return _problem_failure("load" if problem.kind == "raised" else "missing", problem)
+
+
+def missing_hook(plugin: LoadedPlugin, hook: str) -> Failure:
+    """Why the plugin lacks ``hook``: the function that was meant to be it, or the cell that failed.
+
+    Without either it is just not there.
+    """
+    meant = [problem for problem in plugin.problems if hook in problem.message]
+    failed = [problem for problem in plugin.problems if problem.kind == "raised"]
+    for problem in meant[:1]:
+        return _problem_failure("missing", problem, hook)
+    message = f"the plugin has no {hook} marked with @hookimpl"
+    for problem in failed[:1]:
+        return _problem_failure("load", problem, hook, before=f"{message}: ")
+    return Failure("missing", message=message, hook=hook)
+
+
+def _problem_failure(kind: str, problem: Problem, hook: str = "", before: str = "") -> Failure:
+    place = problem.location
+    return Failure(
+        kind,
+        error=problem.kind,
+        message=f"{before}{problem.message}",
+        hook=hook,
+        line=place.line or None,
+        source_line=place.source_line,
+    )
 
 
 def _failed_reference(args: tuple[object, ...], outcomes: Sequence[Outcome]) -> Outcome | None:

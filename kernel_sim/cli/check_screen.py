@@ -5,6 +5,7 @@ from typing import Final
 from rich.markup import escape
 from rich.padding import Padding
 
+from kernel_sim.checks.concepts import CASELESS
 from kernel_sim.checks.run import CheckReport, LabReport
 from kernel_sim.cli.screen import console, table
 
@@ -41,13 +42,13 @@ def _show_failure(item: CheckReport) -> None:
     if finding is None:
         return
     screen.print(f"[red]✗ {item.check.id}[/] ({finding.requirement}): {escape(finding.problem)}")
-    if finding.line:
+    if finding.line and finding.source_line.strip():
         screen.print(f"  in line {finding.line}: {escape(finding.source_line.strip())}")
     screen.print(f"  [yellow]{escape(finding.cause)}[/]")
     for part in item.result.parts:
         mark = "✓" if part.passed else "✗"
         screen.print(f"  {mark} {part.title}")
-    case = finding.counterexample
+    case = None if finding.concept in CASELESS else finding.counterexample
     if case is not None:
         screen.print(Padding(escape(case.picture), (0, 0, 0, 4)))
         screen.print(f"    in a notebook: {escape(case.line)}", soft_wrap=True)

@@ -113,7 +113,7 @@ def oops_lines(oops: "Oops") -> list[str]:
     """An oops in a notebook: one sentence if the function is just not written yet."""
     if oops.error == "NotImplementedError":
         place = f" ({oops.file}, line {oops.line})" if oops.line else ""
-        return [f"The boot needs {oops.hook}, and a part of it is not written yet{place}."]
+        return [f"The boot needs {oops.hook}, and {oops.message}{place}."]
     return str(oops).splitlines()
 
 

@@ -104,7 +104,9 @@ def check(lab: str, check_id: str, *, seed: int = PRACTICE_SEED) -> Verdict:
     own = own_notebook()
     found = report_of(own, lab, [check_id], seed)[check_id].as_json()
     case = found.get("counterexample") or {}
-    verdict = Verdict(found, failing_case_svg(case, LocalBench(own, lab_roles(lab))))
+    verdict = Verdict(found)
+    if verdict.has_case:
+        verdict.drawing = failing_case_svg(case, LocalBench(own, lab_roles(lab)))
     verdict.show()
     return verdict
 

@@ -64,8 +64,8 @@ def run_example(
     call = f"{name}({', '.join(argument_text(a) for a in args)})"
     try:
         got = function(*args)
-    except NotImplementedError:
-        return Example(call, passed=False, lines=(f"{name} is not written yet.",))
+    except NotImplementedError as error:
+        return Example(call, passed=False, lines=(not_written_line(name, error),))
     except Exception as error:  # noqa: BLE001 - a student's function may raise anything
         return Example(call, passed=False, lines=raised_lines(error))
     if got == gives:
@@ -112,6 +112,13 @@ def raised_lines(error: Exception) -> tuple[str, ...]:
     )
     place = own_line(error.__traceback__)
     return (said, place) if place else (said,)
+
+
+def not_written_line(name: str, error: NotImplementedError) -> str:
+    """Which function is not written: ``name``, or one that it calls."""
+    raising = extract_tb(error.__traceback__)[-1].name
+    needs = "" if raising == name else f"{name} needs {raising}, and "
+    return f"{needs}{raising} is not written yet."
 
 
 def own_line(traceback: TracebackType | None) -> str:

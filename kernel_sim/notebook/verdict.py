@@ -4,13 +4,12 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, Final
 
+from kernel_sim.checks.concepts import CASELESS
 from kernel_sim.notebook.showing import Shown
 from kernel_sim.views.screen import MONOSPACE
 
 MARKS: Final = {"passed": "✓", "failed": "✗", "errored": "!"}
 COLORS: Final = {"passed": "#009E73", "failed": "#D55E00", "errored": "#56B4E9"}
-NOT_WRITTEN: Final = "not-written"
-"""The concept of a hook that still raises NotImplementedError: there is no case to look at."""
 BOX: Final = (
     "border-left:5px solid {};padding:4px 12px;margin:6px 0;background:#f7f7f7;color:#1a1a1a;"
     "font-family:system-ui,sans-serif;font-size:13px"
@@ -58,14 +57,17 @@ class Verdict(Shown):
     @property
     def message(self) -> str:
         """One line: what is wrong; empty when nothing is."""
-        if self.check.get("concept") == NOT_WRITTEN:
-            return "Not written yet: this hook, or a function that it calls."
         return str(self.check["message"] or "")
 
     @property
     def counterexample(self) -> Mapping[str, Any]:
         """The failing case as plain data, empty when there is none; `replay` takes it."""
         return self.check.get("counterexample") or {}
+
+    @property
+    def has_case(self) -> bool:
+        """Whether there is a case to look at: not if the hook is not there, or not written."""
+        return bool(self.counterexample) and self.check.get("concept") not in CASELESS
 
     def __bool__(self) -> bool:
         return self.passed
@@ -86,7 +88,7 @@ class Verdict(Shown):
 
     def case_lines(self) -> list[str]:
         """The failing case: pictures of it in text, and how to play it again."""
-        case = {} if self.check.get("concept") == NOT_WRITTEN else self.counterexample
+        case = self.counterexample if self.has_case else {}
         again = [f"Play it again: {case['line']}"] if case.get("line") else []
         return [*str(case.get("picture") or "").splitlines(), *again]
 

@@ -1,3 +1,7 @@
+import json
+
+import pytest
+
 from kernel_sim import MemoryRegion, RegionKind, hookimpl
 from kernel_sim.checks.bench import Operation, Ref, Scenario
 from kernel_sim.checks.local_bench import LocalBench
@@ -93,6 +97,41 @@ def test_a_crash_names_the_line():
 def test_a_hook_that_the_plugin_lacks_is_missing_though_the_kernel_has_its_own():
     failure = failure_of("describe_region", REGION, parse_memory_map=lambda: [REGION])
     assert failure.kind == "missing"
+
+
+@pytest.mark.parametrize(
+    ("header", "answer"),
+    [
+        ("@hookimpl\ndef parse_memorymap(kernel, boot_info)", "did you mean parse_memory_map?"),
+        ("@hookimpl\ndef parse_memory_map(kernel, info)", "did you mean boot_info?"),
+        ("def parse_memory_map(kernel, boot_info)", "not marked with @hookimpl"),
+    ],
+)
+def test_a_hook_that_is_missing_by_mistake_is_answered_with_the_mistake(tmp_path, header, answer):
+    path = tmp_path / "mine.py"
+    other = "@hookimpl\ndef describe_region(region):\n    return ''\n"
+    for rest in (other, ""):
+        path.write_text(f"from kernel_sim import hookimpl\n\n{rest}\n{header}:\n    return []\n")
+        bench = LocalBench(str(path), ["memmap"])
+        failure = bench.boot(Scenario(PC128, until="console")).call("parse_memory_map").failure
+        assert failure.kind == "missing"
+        assert answer in failure.message
+        assert failure.source_line == f"{header.splitlines()[-1]}:"
+
+
+def test_a_hook_whose_cell_raised_is_answered_with_what_it_raised(tmp_path):
+    path = tmp_path / "lab.ipynb"
+    cells = [
+        "from kernel_sim import hookimpl\n@hookimpl\ndef describe_region(region):\n    return ''",
+        "@hookimpl\ndef parse_memory_map(kernel, boot_info)\n    return []",
+    ]
+    path.write_text(
+        json.dumps({"cells": [{"cell_type": "code", "source": source} for source in cells]})
+    )
+    run = LocalBench(str(path), ["memmap"]).boot(Scenario(PC128, until="console"))
+    failure = run.call("parse_memory_map", None).failure
+    assert failure.kind == "load"
+    assert "SyntaxError" in failure.message
 
 
 def test_a_plugin_without_hooks_does_not_load():

@@ -23,6 +23,10 @@ def unwritten(value: int) -> int:
     raise NotImplementedError
 
 
+def needing(value: int) -> int:
+    return unwritten(value)
+
+
 def broken(value: int) -> int:
     return value // 0
 
@@ -42,6 +46,13 @@ def test_a_wrong_example_shows_both_values(capsys: pytest.CaptureFixture[str]):
 def test_a_function_that_is_not_written_yet_is_no_error(capsys: pytest.CaptureFixture[str]):
     assert not try_it(unwritten, 1, gives=2)
     assert "unwritten is not written yet" in capsys.readouterr().out
+
+
+def test_a_function_that_needs_one_that_is_not_written_names_that_one(
+    capsys: pytest.CaptureFixture[str],
+):
+    assert not try_it(needing, 1, gives=2)
+    assert "needing needs unwritten, and unwritten is not written yet" in capsys.readouterr().out
 
 
 def test_what_a_function_raises_comes_with_its_own_line(capsys: pytest.CaptureFixture[str]):
