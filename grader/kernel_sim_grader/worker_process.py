@@ -24,12 +24,16 @@ from kernel_sim_grader.frames import (
     send_frame,
 )
 from kernel_sim_grader.isolation import Limits
+from kernel_sim_grader.sandbox.modes import AUTO, Sandbox, refusal
 from kernel_sim_grader.watch import TooMuchError, Watch
-from kernel_sim_grader.zygote import End, Ended, Fork, Forked
+from kernel_sim_grader.zygote import End, Ended, Fork, Forked, Ready, Refused
 
 WORKER: Final = "kernel_sim_grader.worker"
 ZYGOTE_KILLED: Final = Ended(-9, killed=False, seconds=0.0, survivors=0)
 """How a worker ended whose zygote is gone: it dies with it."""
+
+
+ZygoteAnswer = Ready | Forked | Refused | Ended
 
 
 class WorkerDied(Exception):  # noqa: N818 - an outcome of the student's code, no error of ours
@@ -123,13 +127,22 @@ class WorkerProcess:
         if ended.killed:
             return WorkerDied("the plugin closed the worker's channel")
         if ended.status == -getattr(signal, "SIGXCPU", 0):
-            cause = f"more than {self.limits.cpu_seconds} seconds of processor time used"
-            return WorkerDied(f"{cause}: does a loop never end?", slow=True)
+            return self._spent()
+        if ended.status == -9 and ended.seconds >= self.limits.cpu_seconds:
+            return self._spent()
         if ended.status < 0:
             return WorkerDied(f"the worker was ended by signal {_signal_name(-ended.status)}")
         if ended.status == 0:
             return WorkerDied("the plugin ended the process, or closed its channel")
         return WorkerDied(f"the plugin ended the process with status {ended.status}")
+
+    def _spent(self) -> WorkerDied:
+        """The worker was ended by the limit on processor time.
+
+        As the first process of its namespace it is sent no SIGXCPU, only the SIGKILL after it.
+        """
+        cause = f"more than {self.limits.cpu_seconds} seconds of processor time used"
+        return WorkerDied(f"{cause}: does a loop never end?", slow=True)
 
 
 class WorkerSource(Protocol):
@@ -148,27 +161,42 @@ class Zygote:
     Args:
         roles: the graded roles, whose references a worker can't import.
         limits: what a worker may use.
+        sandbox: whether each worker gets all walls of the sandbox, or none.
+
+    Raises:
+        InputError: submissions can't be isolated here; its line names the wall.
     """
 
-    def __init__(self, roles: tuple[str, ...], limits: Limits) -> None:
+    def __init__(
+        self, roles: tuple[str, ...], limits: Limits, sandbox: Sandbox = "none"
+    ) -> None:
         self.roles = roles
         self.limits = limits
-        self._decoder = msgspec.msgpack.Decoder(Forked | Ended)
+        self._mode = "walled" if sandbox == AUTO else "zygote"
+        self._decoder = msgspec.msgpack.Decoder(Ready | Forked | Refused | Ended)
         self._launch()
 
     def _launch(self) -> None:
         self._control, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 - our own module, our own interpreter
-                worker_command("zygote", theirs.fileno(), self.roles, self.limits),
+                worker_command(self._mode, theirs.fileno(), self.roles, self.limits),
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
                 cwd="/",
             )
+        answer = self._answer()
+        if not isinstance(answer, Ready):
+            self.close()
+            raise _refusal(answer)
 
     def start(self) -> WorkerProcess:
-        """A fork of the zygote."""
+        """A fork of the zygote.
+
+        Raises:
+            InputError: it can't be isolated.
+        """
         for _ in range(2):
             ours, theirs = socket.socketpair()
             with theirs:
@@ -176,6 +204,8 @@ class Zygote:
             if isinstance(answer, Forked):
                 return WorkerProcess(ours, answer.pid, self._ending(answer.pid), self.limits)
             ours.close()
+            if isinstance(answer, Refused):
+                raise refusal(answer.reason)
             self.close()
             self._launch()
         raise RuntimeError("no worker can be forked")
@@ -199,14 +229,28 @@ class Zygote:
             self._process.kill()
             self._process.wait()
 
-    def _ask(self, request: Fork | End, descriptors: tuple[int, ...] = ()) -> Forked | Ended | None:
+    def _ask(self, request: Fork | End, descriptors: tuple[int, ...] = ()) -> ZygoteAnswer | None:
         """The zygote's answer; None if it is gone."""
         try:
             send_frame(self._control, msgspec.msgpack.encode(request), descriptors=descriptors)
-            answer: Forked | Ended = self._decoder.decode(receive_frame(self._control))
+        except FrameError:
+            return None
+        return self._answer()
+
+    def _answer(self) -> ZygoteAnswer | None:
+        """What the zygote says next; None if it is gone."""
+        try:
+            answer: ZygoteAnswer = self._decoder.decode(receive_frame(self._control))
         except FrameError:
             return None
         return answer
+
+
+def _refusal(answer: object) -> Exception:
+    """The error of a zygote that is not ready."""
+    if isinstance(answer, Refused):
+        return refusal(answer.reason)
+    return RuntimeError("the worker's side did not start; its message is above")
 
 
 class Spawner:
@@ -264,10 +308,22 @@ def worker_command(mode: str, descriptor: int, roles: tuple[str, ...], limits: L
     return [sys.executable, "-P", "-m", WORKER, mode, str(descriptor), ",".join(roles), options]
 
 
-def worker_source(roles: tuple[str, ...], limits: Limits | None = None) -> WorkerSource:
-    """The platform's source of workers."""
-    kind = Zygote if sys.platform == "linux" else Spawner
-    return kind(roles, limits or Limits())
+def worker_source(
+    roles: tuple[str, ...], limits: Limits | None = None, sandbox: Sandbox = "none"
+) -> WorkerSource:
+    """The platform's source of workers.
+
+    Args:
+        roles: the graded roles.
+        limits: what a worker may use; else the usual.
+        sandbox: "auto" only where `kernel_sim_grader.sandbox.modes.chosen` allows it.
+
+    Raises:
+        InputError: workers can't be isolated here.
+    """
+    if sys.platform == "linux":
+        return Zygote(roles, limits or Limits(), sandbox)
+    return Spawner(roles, limits or Limits())
 
 
 def _end_process(process: "subprocess.Popen[bytes]", patience: float) -> Ended:
