@@ -23,6 +23,7 @@ KEPT_VARIABLES: Final = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "TEMP", "TMP", 
 QUIET: Final = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 """What keeps numeric libraries from starting threads, which a worker may not."""
 
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What one worker may use."""

@@ -1,8 +1,10 @@
 """The student's side of the boundary: loads a plugin, boots machines, answers in plain data.
 
 Run by the grader as ``python -m kernel_sim_grader.worker MODE FD ROLES LIMITS``. MODE ``walled``
-forks workers with all walls of the sandbox round each, ``zygote`` without (Linux), ``worker``
-serves one channel, ``shared`` gets its channel on standard input (Windows). Nothing here knows a hidden check, a seed of the course, or a reference of a graded role.
+forks workers with all walls of the sandbox round each, ``unfiltered`` with all but the filter of
+system calls (for `ksim doctor`), ``zygote`` without (Linux); ``worker`` serves one channel,
+``shared`` gets its channel on standard input (Windows). Nothing here knows a hidden check, a seed
+of the course, or a reference of a graded role.
 """
 
 import contextlib
@@ -146,13 +148,18 @@ def reference_module(plugin: str) -> str:
     return point.module
 
 
-def run_walled_zygote(control: socket.socket, limits: Limits, forbidden: tuple[str, ...]) -> None:
-    """Fork workers from inside the sandbox, or say which of its walls does not stand."""
+def run_walled_zygote(
+    control: socket.socket, limits: Limits, forbidden: tuple[str, ...], *, filtered: bool
+) -> None:
+    """Fork workers from inside the sandbox, or say which of its walls does not stand.
+
+    Not ``filtered``, they may make any system call: so the other walls can be tried alone.
+    """
 
     def fork(channel: int) -> int:
         def serve_isolated(last_wall: LastWall) -> None:
             isolate([channel, last_wall.tell], limits, forbidden)
-            last_wall.put_up()
+            last_wall.put_up(filtered=filtered)
             answer_all(channel)
 
         return fork_isolated(walls, serve_isolated)
@@ -184,8 +191,9 @@ def main(arguments: list[str]) -> None:
     roles = tuple(filter(None, role_names.split(",")))
     limits = msgspec.json.decode(options, type=Limits)
     forbidden = warm_up(roles)
-    if mode == "walled":
-        run_walled_zygote(socket.socket(fileno=int(descriptor)), limits, forbidden)
+    if mode in {"walled", "unfiltered"}:
+        control = socket.socket(fileno=int(descriptor))
+        run_walled_zygote(control, limits, forbidden, filtered=mode == "walled")
     elif mode == "zygote":
         run_zygote(
             socket.socket(fileno=int(descriptor)),

@@ -84,7 +84,5 @@ def instructions(machine_name: str) -> list[Instruction]:
 def _allow(values: Iterable[int]) -> list[Instruction]:
     """Allow the call if what was loaded last is one of ``values``."""
     return [
-        line
-        for value in values
-        for line in ((JUMP_IF_EQUAL, 0, 1, value), (RETURN, 0, 0, ALLOW))
+        line for value in values for line in ((JUMP_IF_EQUAL, 0, 1, value), (RETURN, 0, 0, ALLOW))
     ]
