@@ -4,6 +4,7 @@ import json
 import os
 import platform
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -30,6 +31,7 @@ from kernel_sim_grader.sandbox.system_call_filter import (
 from kernel_sim_grader.sandbox.system_call_numbers import IOCTL, allowed_numbers
 from kernel_sim_grader.sandbox.visible import visible_files
 from kernel_sim_grader.sandbox.wall_error import WallError
+from kernel_sim_grader.seeds import make_secret
 from kernel_sim_grader.worker_bench import PluginText, WorkerBench
 from kernel_sim_grader.worker_sources import worker_source
 
@@ -37,6 +39,7 @@ ROLES = ("memmap",)
 LIMITS = Limits(cpu_seconds=4, request_seconds=2.0, load_seconds=6.0)
 REFERENCE = Path(reference.__file__).read_text(encoding="utf-8")
 NAMES = {"x86_64": "x86_64-linux-gnu/asm/unistd_64.h", "aarch64": "asm-generic/unistd.h"}
+UNSHARE = shutil.which("unshare")
 NEVER = "socket connect bind clone clone3 fork vfork execve execveat ptrace mount umount2 unshare"
 NEVER += " setns bpf keyctl add_key io_uring_setup perf_event_open memfd_create shmget mq_open"
 NEVER += " process_vm_readv process_vm_writev userfaultfd pivot_root chroot mknod init_module"
@@ -223,6 +226,42 @@ def test_an_ordinary_user_has_the_same_walls(tmp_path):
     assert (document["sandbox"], document["refusal"]) == ("namespaces", "")
 
 
+def in_a_namespace_without_more_users(*command):
+    """Run ``command`` where no further user namespace can be made: the limit counts from here."""
+    limit = "echo 0 > /proc/sys/user/max_user_namespaces"
+    python = f"{sys.executable} -P -c 'from kernel_sim.cli.main import main; main()'"
+    return subprocess.run(
+        [UNSHARE, "-Ur", "/bin/sh", "-c", f"{limit} && {python} {' '.join(command)}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@walled
+@pytest.mark.skipif(UNSHARE is None, reason="unshare(1) is not installed")
+def test_where_there_is_no_isolation_grading_refuses_with_one_line(tmp_path):
+    hand_in(tmp_path)
+    refused = in_a_namespace_without_more_users("grade", "lab1", "--course", str(tmp_path))
+    assert (refused.returncode, refused.stdout) == (2, "")
+    (line,) = [line for line in refused.stderr.splitlines() if line.startswith("ksim: ")]
+    assert "namespaces" in line
+    assert "--sandbox none" in line
+    assert not (tmp_path / "autograded").exists()
+    doctor = in_a_namespace_without_more_users("doctor", "--json")
+    document = json.loads(doctor.stdout)
+    assert (doctor.returncode, document["sandbox"]) == (1, "none")
+    assert [item["stands"] for item in document["walls"]] == [False]
+
+
+def hand_in(course):
+    (course / "nbgrader_config.py").write_text("c = get_config()\n", encoding="utf-8")
+    make_secret(course)
+    answer = course / "submitted" / "somebody" / "lab1" / "lab1.ipynb"
+    answer.parent.mkdir(parents=True)
+    answer.write_text("{}", encoding="utf-8")
+
+
 # --- what needs no namespace ----------------------------------------------------------------------
 
 
@@ -301,7 +340,7 @@ def test_neither_the_grader_nor_what_is_forbidden_is_visible():
 
 def test_the_scratch_folder_hides_nothing_that_must_be_seen():
     first, second = SCRATCH_FOLDERS
-    assert scratch_folder(["/usr/lib", "/home/me/kernel_sim"]) == first
+    assert scratch_folder(["/usr/lib", "/opt/kernel_sim"]) == first
     assert scratch_folder(["/usr/lib", f"{first}/me/kernel_sim"]) == second
     with pytest.raises(WallError):
         scratch_folder([f"{first}/a", f"{second}/b"])

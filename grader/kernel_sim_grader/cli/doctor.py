@@ -27,9 +27,9 @@ def doctor(
     if as_json:
         print_json(found.as_json())
     else:
-        if found.walls:
+        if not found.refusal:
             console().print(wall_table(found))
-        console().print(found.refusal or _summary(found.all_stand))
+        console().print(found.refusal or _summary(found.all_stand), soft_wrap=True)
     if not found.all_stand:
         raise typer.Exit(1)
 

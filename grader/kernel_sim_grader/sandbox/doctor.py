@@ -49,7 +49,7 @@ class Diagnosis:
     @property
     def all_stand(self) -> bool:
         """Whether every wall was tried and stands."""
-        return bool(self.walls) and all(item.stands for item in self.walls)
+        return all(item.stands for item in self.walls)
 
     def as_json(self) -> dict[str, Any]:
         """The diagnosis as plain data."""
@@ -70,8 +70,13 @@ def diagnose(mode: str, on_done: Callable[[str], None] = lambda _: None) -> Diag
             tests = list(probes(outside, name, _secrets()))
             findings = _try_all(tests, sandbox, outside, on_done)
     except (WallError, InputError) as error:
-        return Diagnosis(told("none"), str(error), ())
+        return Diagnosis(told("none"), str(error), (no_worker(str(error)),))
     return Diagnosis(told(sandbox), "", findings)
+
+
+def no_worker(reason: str) -> Finding:
+    """The one finding where no worker can be started behind walls."""
+    return Finding("all", "be isolated", stands=False, answer=reason)
 
 
 def _try_all(

@@ -8,7 +8,7 @@ from typing import Final, NoReturn
 from kernel_sim_grader.sandbox import capabilities, namespaces
 from kernel_sim_grader.sandbox.file_system import build_root, mount_scratch
 from kernel_sim_grader.sandbox.system_call_filter import install_filter
-from kernel_sim_grader.sandbox.user import become_nobody
+from kernel_sim_grader.sandbox.user import become_nobody, is_superuser
 from kernel_sim_grader.sandbox.visible import visible_files
 from kernel_sim_grader.sandbox.wall_error import WallError, refused
 
@@ -56,13 +56,15 @@ def wall_in(forbidden: Iterable[str]) -> Walls:
     except OSError as error:
         raise refused(namespaces.WALL, "to open /proc", error) from None
     user, group = os.geteuid(), os.getegid()
-    if user == 0:
+    privileged = is_superuser()
+    if privileged:
         namespaces.enter(namespaces.NEW_MOUNT)
     else:
         namespaces.enter(namespaces.NEW_MOUNT | namespaces.NEW_USER)
         namespaces.map_ids(processes, user, group)
     scratch = build_root(visible)
-    become_nobody()
+    if privileged:
+        become_nobody()
     return Walls(processes, scratch)
 
 
