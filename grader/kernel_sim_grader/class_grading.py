@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from kernel_sim.errors import InputError
-from kernel_sim_grader.grading import file_hash, is_current, read_report
-from kernel_sim_grader.isolation import SANDBOX
+from kernel_sim_grader.grading import file_hash, is_current, lab_facts, read_report, workers
+from kernel_sim_grader.sandbox.modes import NONE, Sandbox, told
 from kernel_sim_grader.seeds import grading_seed, read_secret
 
 CONFIG_FILE: Final = "nbgrader_config.py"
@@ -37,14 +37,18 @@ class Graded:
 
 @dataclass(slots=True)
 class ClassResult:
-    """What grading a class did; ``errored`` lists students without a grade, with the reason."""
+    """What grading a class did.
+
+    ``errored`` lists students without a grade, with the reason; ``sandbox`` is "namespaces" when
+    every wall stood round each submission, "none" when none did.
+    """
 
     lab: str
     graded: list[Graded] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     errored: list[dict[str, str]] = field(default_factory=list)
     seconds: float = 0.0
-    sandbox: str = SANDBOX
+    sandbox: str = NONE
 
     def as_json(self) -> dict[str, Any]:
         """The result as plain data."""
@@ -90,6 +94,7 @@ class ClassFolder:
 def grade_class(
     folder: ClassFolder,
     *,
+    sandbox: Sandbox = "auto",
     force: bool = False,
     on_done: Callable[[str], None] = lambda _: None,
 ) -> ClassResult:
@@ -97,17 +102,20 @@ def grade_class(
 
     Args:
         folder: a built course in which the lab has been released.
+        sandbox: whether each submission gets all walls of the sandbox, or none.
         force: grade what has not changed, too.
         on_done: called with each student as it is done.
 
     Raises:
-        InputError: the folder is no built course, or holds no submission.
+        InputError: the folder is no built course, or holds no submission; or submissions can't be
+            isolated here: then nothing is graded.
     """
     started = time.monotonic()
     names = folder.students()
     seed = grading_seed(read_secret(folder.course), folder.lab)
-    result = ClassResult(folder.lab)
-    with _converter(folder) as convert:
+    result = ClassResult(folder.lab, sandbox=told(sandbox))
+    workers(tuple(lab_facts(folder.lab)["roles"]), sandbox)
+    with _converter(folder, sandbox) as convert:
         for student in names:
             if not force and _is_done(folder, student, seed):
                 result.skipped.append(student)
@@ -152,7 +160,7 @@ def _nothing_there(path: Path) -> str:
 
 
 @contextlib.contextmanager
-def _converter(folder: ClassFolder) -> Iterator[Callable[[str], str]]:
+def _converter(folder: ClassFolder, sandbox: Sandbox) -> Iterator[Callable[[str], str]]:
     """A function that autogrades one student; its answer is empty, or why that failed."""
     from nbgrader.apps import AutogradeApp  # noqa: PLC0415 - costs two seconds
     from nbgrader.converters import Autograde, NbGraderException  # noqa: PLC0415
@@ -163,6 +171,7 @@ def _converter(folder: ClassFolder) -> Iterator[Callable[[str], str]]:
         submitted = os.path.relpath(folder.submitted, folder.course)
         app.coursedir.submitted_directory = submitted
         app.coursedir.assignment_id = folder.lab
+        app.config.GradeChecks.sandbox = sandbox
         log = _collect_log(app.log)
 
         def convert(student: str) -> str:

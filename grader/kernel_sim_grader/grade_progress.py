@@ -15,7 +15,9 @@ from rich.progress import (
 
 
 @contextlib.contextmanager
-def grading_bar(what: str, total: int, *, shown: bool = True) -> Iterator[Callable[[str], None]]:
+def grading_bar(
+    what: str, total: int | None, *, shown: bool = True
+) -> Iterator[Callable[[str], None]]:
     """A function to call with each name that is done; the bar is on standard error."""
     console = Console(stderr=True, highlight=False)
     columns = (

@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from kernel_sim.nearest import unknown_name
-from kernel_sim_grader.isolation import SANDBOX
+from kernel_sim_grader.sandbox.modes import NONE, Sandbox, told
 from kernel_sim_grader.worker_bench import Deaths, PluginText, WorkerBench
-from kernel_sim_grader.worker_process import WorkerSource, worker_source
+from kernel_sim_grader.worker_sources import WorkerSource, worker_source
 
 REPORTS: Final = "reports"
 """Folder in the course where each grading's full report lies; never released."""
 PACKAGES: Final = ("kernel-sim", "kernel-sim-grader")
 
-_sources: dict[tuple[str, ...], WorkerSource] = {}
+_sources: dict[tuple[tuple[str, ...], Sandbox], WorkerSource] = {}
 
 
 @dataclass(slots=True)
@@ -40,7 +40,7 @@ class GradedReport:
         sha256: of the submitted file.
         seconds: that the checks took.
         versions: of the packages that graded.
-        sandbox: how far the submission was isolated.
+        sandbox: "namespaces" when every wall stood round the submission, "none" when none did.
     """
 
     lab: str
@@ -53,7 +53,7 @@ class GradedReport:
     sha256: str = ""
     seconds: float = 0.0
     versions: dict[str, str] = field(default_factory=dict)
-    sandbox: str = SANDBOX
+    sandbox: str = NONE
 
 
 def versions() -> dict[str, str]:
@@ -61,23 +61,24 @@ def versions() -> dict[str, str]:
     return {name: version(name) for name in PACKAGES}
 
 
-def grade_text(text: str, lab: str, name: str, seed: int) -> GradedReport:
+def grade_text(text: str, lab: str, name: str, seed: int, *, sandbox: Sandbox) -> GradedReport:
     """The report of a plugin given as the text of a file called ``name``.
 
     Raises:
-        InputError: there is no such lab.
+        InputError: there is no such lab, or a submission can't be isolated here.
     """
     from kernel_sim.checks.run import run_checks  # noqa: PLC0415 - imports every check
 
     facts = lab_facts(lab)
     roles = tuple(facts["roles"])
     plugin, deaths = PluginText(name, text, roles), Deaths()
-    source = workers(roles)
+    source = workers(roles, sandbox)
     started = time.monotonic()
     document = run_checks(lab, lambda: WorkerBench(source, plugin, deaths), seed).as_json()
     report = _report(document, facts, seed)
     report.seconds = round(time.monotonic() - started, 3)
     report.reason = deaths.last
+    report.sandbox = told(sandbox)
     return report
 
 
@@ -129,13 +130,18 @@ def lab_facts(lab: str) -> Mapping[str, Any]:
     return labs[lab]
 
 
-def workers(roles: tuple[str, ...]) -> WorkerSource:
-    """The warm source of workers for a lab's roles: one for this process, ended with it."""
-    if roles not in _sources:
-        _sources[roles] = worker_source(roles)
+def workers(roles: tuple[str, ...], sandbox: Sandbox) -> WorkerSource:
+    """The warm source of workers for a lab's roles: one for this process, ended with it.
+
+    Raises:
+        InputError: workers can't be isolated here.
+    """
+    key = (roles, sandbox)
+    if key not in _sources:
+        _sources[key] = worker_source(roles, sandbox=sandbox)
         if len(_sources) == 1:
             atexit.register(end_workers)
-    return _sources[roles]
+    return _sources[key]
 
 
 def end_workers() -> None:

@@ -1,17 +1,17 @@
-"""The one place where a worker gives up what it may do, before it runs a line of a student's.
+"""What a worker gives up on every platform, before it runs a line of a student's.
 
-What it does now: an own session and process group, resource limits, no open files but the channel,
-an empty environment, no new privileges by exec, death with its parent, and no way to import what is
-graded. What it does **not** do yet: namespaces, a file system of its own, a system-call filter,
-another user. Until those stand, code in a worker can read what its user can read and can reach the
-network; it can't change a grade, which is computed on the other side of the channel.
+That is: an own session and process group, resource limits, no open files but the channel, an empty
+environment, no new privileges by exec, death with its parent, and no way to import what is graded.
+The walls that need namespaces are put up round it by `kernel_sim_grader.sandbox`. Without those
+(``--sandbox none``) code in a worker can read what its user can read and can reach the network; it
+can't change a grade, which is computed on the other side of the channel.
 """
 
 import ctypes
 import os
 import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,10 +19,9 @@ from typing import Final
 PR_SET_PDEATHSIG: Final = 1
 PR_SET_NO_NEW_PRIVS: Final = 38
 PR_SET_CHILD_SUBREAPER: Final = 36
-KEPT_VARIABLES: Final = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "TEMP", "TMP")
-
-SANDBOX: Final = "process"
-"""The name by which reports say how far a submission was isolated."""
+KEPT_VARIABLES: Final = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "HOME")
+QUIET: Final = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+"""What keeps numeric libraries from starting threads, which a worker may not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +45,11 @@ class Limits:
     """Further processes and threads; does not bind the superuser."""
 
 
-def isolate(keep: int, limits: Limits, forbidden: Iterable[str]) -> None:
-    """Give up everything but the open file ``keep``.
+def isolate(keep: Collection[int], limits: Limits, forbidden: Iterable[str]) -> None:
+    """Give up everything but the open files ``keep``.
 
     Args:
-        keep: number of the channel's open file.
+        keep: numbers of open files: the channel's, first of all.
         limits: what may be used from now on.
         forbidden: modules that can't be imported from now on: graded references and hidden checks.
     """
@@ -58,7 +57,7 @@ def isolate(keep: int, limits: Limits, forbidden: Iterable[str]) -> None:
         os.setsid()
     _close_files(keep)
     _reset_signals()
-    kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+    kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ} | QUIET
     os.environ.clear()
     os.environ.update(kept)
     for name in forbidden:
@@ -78,13 +77,16 @@ def process_control(option: int, value: int) -> bool:
     return bool(libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0) == 0)
 
 
-def _close_files(keep: int) -> None:
+def _close_files(keep: Collection[int]) -> None:
     """Close all open files but ``keep``; input is empty and output goes nowhere."""
     nowhere = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(nowhere, standard)
-    os.closerange(3, keep)
-    os.closerange(keep + 1, _highest_file() + 1)
+    first = 3
+    for number in sorted(keep):
+        os.closerange(first, number)
+        first = number + 1
+    os.closerange(first, max(first, _highest_file()) + 1)
     sys.stdin = open(0, closefd=False)  # noqa: SIM115 - replaced for the rest of the process
     sys.stdout = open(1, "w", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", closefd=False)  # noqa: SIM115

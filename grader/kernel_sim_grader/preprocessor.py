@@ -9,6 +9,7 @@
 """
 
 import json
+import shutil
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,16 +31,21 @@ from nbgrader.preprocessors import (
     SaveAutoGrades,
 )
 from sqlalchemy.exc import SAWarning
+from traitlets import Enum
 from traitlets.config import Config
 
+from kernel_sim.errors import InputError
 from kernel_sim_grader import feedback
 from kernel_sim_grader.grading import (
     GradedReport,
     file_hash,
     grade_text,
     keep_report,
+    lab_facts,
     unread,
+    workers,
 )
+from kernel_sim_grader.sandbox.modes import AUTO, MODES, chosen
 from kernel_sim_grader.seeds import grading_seed, read_secret
 from kernel_sim_grader.submission import SKIP_TAG, TrustedCell, read_submission
 from kernel_sim_grader.trusted import in_order_of, trusted_cells
@@ -81,6 +87,7 @@ class SubmissionExporter(NotebookExporter):
             plain: Converted = super().from_filename(filename, resources=resources, **kw)
             return plain
         path = Path(filename)
+        self._refuse_unless_isolated(converter, resources["nbgrader"])
         resources["metadata"] = {"name": path.stem, "path": str(path.parent)}
         submission = read_submission(path, trusted_of(converter.coursedir, resources["nbgrader"]))
         if submission.notes:
@@ -93,6 +100,18 @@ class SubmissionExporter(NotebookExporter):
         read = submission.notebook
         converted: Converted = super().from_notebook_node(read, resources, **kw)  # type: ignore[no-untyped-call]
         return converted
+
+    def _refuse_unless_isolated(self, converter: Any, names: Mapping[str, str]) -> None:  # noqa: ANN401
+        """End nbgrader with one line, before it has graded anything, where there is no isolation.
+
+        What it has begun is removed, as it does itself with what fails, so that it begins again.
+        """
+        reason = GradeChecks(parent=self).refusal(names["assignment"])
+        if reason:
+            self.log.error("%s (here: --GradeChecks.sandbox=none)", reason)
+            started = converter._format_dest(names["assignment"], names["student"])  # noqa: SLF001
+            shutil.rmtree(started, ignore_errors=True)
+            raise SystemExit(2)
 
 
 def trusted_of(coursedir: CourseDirectory, names: Mapping[str, str]) -> list[TrustedCell]:
@@ -107,6 +126,12 @@ def trusted_of(coursedir: CourseDirectory, names: Mapping[str, str]) -> list[Tru
 class GradeChecks(NbGraderPreprocessor):  # type: ignore[misc] # nbgrader has no types
     """Runs the lab's checks on the notebook in a worker; their reports become its outputs."""
 
+    sandbox = Enum(
+        MODES,
+        default_value=AUTO,
+        help="auto: every wall round each submission, or no grades; none: only limits.",
+    ).tag(config=True)
+
     def preprocess(self, nb: NotebookNode, resources: Resources) -> Converted:
         """The notebook with reports and scores as outputs of its test cells."""
         names = resources["nbgrader"]
@@ -116,13 +141,23 @@ class GradeChecks(NbGraderPreprocessor):  # type: ignore[misc] # nbgrader has no
         if facts.get("unreadable"):
             report = unread(lab, seed, facts["unreadable"])
         else:
-            report = grade_text(plugin_text(nb), lab, f"{names['notebook']}.ipynb", seed)
+            name = f"{names['notebook']}.ipynb"
+            mode = chosen(self.sandbox)
+            report = grade_text(plugin_text(nb), lab, name, seed, sandbox=mode)
         report.notes = list(facts.get("notes", ()))
         report.sha256 = facts.get("sha256", "")
         resources[KEY] = write_outputs(nb, report)
         keep_report(course, names["student"], report)
         nb.metadata[KEY] = {"seed": report.seed, "versions": report.versions}
         return nb, resources
+
+    def refusal(self, lab: str) -> str:
+        """Empty, or why no submission of ``lab`` can be isolated as this stage is told to."""
+        try:
+            workers(tuple(lab_facts(lab)["roles"]), chosen(self.sandbox))
+        except InputError as error:
+            return str(error)
+        return ""
 
 
 def plugin_text(nb: NotebookNode) -> str:

@@ -1,8 +1,10 @@
 """The student's side of the boundary: loads a plugin, boots machines, answers in plain data.
 
-Run by the grader as ``python -m kernel_sim_grader.worker MODE FD ROLES LIMITS``. MODE ``zygote``
-forks workers (Linux), ``worker`` serves one channel, ``shared`` gets its channel on standard input
-(Windows). Nothing here knows a hidden check, a seed of the course, or a reference of a graded role.
+Run by the grader as ``python -m kernel_sim_grader.worker MODE FD ROLES LIMITS``. MODE ``walled``
+forks workers with all walls of the sandbox round each, ``unfiltered`` with all but the filter of
+system calls (for `ksim doctor`), ``zygote`` without (Linux); ``worker`` serves one channel,
+``shared`` gets its channel on standard input (Windows). Nothing here knows a hidden check, a seed
+of the course, or a reference of a graded role.
 """
 
 import contextlib
@@ -10,6 +12,7 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -29,8 +32,10 @@ from kernel_sim.profiles import profile, profile_names
 from kernel_sim_grader import wire
 from kernel_sim_grader.frames import EndOfStream, receive_with_descriptor, send_frame
 from kernel_sim_grader.isolation import Limits, isolate
+from kernel_sim_grader.sandbox.wall_error import WallError
+from kernel_sim_grader.sandbox.walls import LastWall, fork_isolated, wall_in
 from kernel_sim_grader.signal_timer import SignalTimer
-from kernel_sim_grader.zygote import run_zygote
+from kernel_sim_grader.zygote import fork_plainly, refuse, run_zygote
 
 HIDDEN_MODULES: Final = (
     "kernel_sim_grader.build",
@@ -88,7 +93,12 @@ def in_worker(budget: Budget) -> Budget:
 
 def serve(channel: int, limits: Limits, forbidden: tuple[str, ...]) -> None:
     """Isolate this process and answer requests on the open file ``channel`` until it is closed."""
-    isolate(channel, limits, forbidden)
+    isolate([channel], limits, forbidden)
+    answer_all(channel)
+
+
+def answer_all(channel: int) -> None:
+    """Answer requests on the open file ``channel`` until it is closed."""
     connection = socket.socket(fileno=channel)
     server = Server()
     with contextlib.suppress(EndOfStream):
@@ -138,15 +148,57 @@ def reference_module(plugin: str) -> str:
     return point.module
 
 
+def run_walled_zygote(
+    control: socket.socket, limits: Limits, forbidden: tuple[str, ...], *, filtered: bool
+) -> None:
+    """Fork workers from inside the sandbox, or say which of its walls does not stand.
+
+    Not ``filtered``, they may make any system call: so the other walls can be tried alone.
+    """
+
+    def fork(channel: int) -> int:
+        def serve_isolated(last_wall: LastWall) -> None:
+            isolate([channel, last_wall.tell], limits, forbidden)
+            last_wall.put_up(filtered=filtered)
+            answer_all(channel)
+
+        return fork_isolated(walls, serve_isolated)
+
+    try:
+        walls = wall_in(forbidden)
+        try_one(fork)
+    except WallError as error:
+        refuse(control, str(error))
+    else:
+        run_zygote(control, fork)
+
+
+def try_one(fork: Callable[[int], int]) -> None:
+    """Fork a worker that is asked nothing.
+
+    Raises:
+        WallError: a wall does not stand.
+    """
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        pid = fork(theirs.fileno())
+    os.waitpid(pid, 0)
+
+
 def main(arguments: list[str]) -> None:
     """Run the mode that the command line names."""
     mode, descriptor, role_names, options = arguments
     roles = tuple(filter(None, role_names.split(",")))
     limits = msgspec.json.decode(options, type=Limits)
     forbidden = warm_up(roles)
-    if mode == "zygote":
+    if mode in {"walled", "unfiltered"}:
         control = socket.socket(fileno=int(descriptor))
-        run_zygote(control, lambda channel: serve(channel, limits, forbidden))
+        run_walled_zygote(control, limits, forbidden, filtered=mode == "walled")
+    elif mode == "zygote":
+        run_zygote(
+            socket.socket(fileno=int(descriptor)),
+            lambda channel: fork_plainly(channel, lambda kept: serve(kept, limits, forbidden)),
+        )
     elif mode == "shared":
         channel = socket.fromshare(sys.stdin.buffer.read())  # type: ignore[attr-defined] # Windows
         serve(channel.detach(), limits, forbidden)

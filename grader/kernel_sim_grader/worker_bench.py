@@ -25,7 +25,8 @@ from kernel_sim.machine.devices.vga import VgaText
 from kernel_sim.values import BootInfo, Event, MemoryRegion
 from kernel_sim_grader import wire
 from kernel_sim_grader.plain import MismatchError
-from kernel_sim_grader.worker_process import WorkerDied, WorkerProcess, WorkerSource
+from kernel_sim_grader.worker_process import WorkerDied, WorkerProcess
+from kernel_sim_grader.worker_sources import WorkerSource
 
 SHARED_RAM: Final = sys.platform == "linux"
 MOST_DEATHS: Final = 200

@@ -1,19 +1,10 @@
-"""Worker processes as the grader holds them: started, spoken to under a deadline, and always ended.
+"""A worker process as the grader holds it: spoken to under a deadline, and always ended."""
 
-On Linux a `Zygote` forks them; elsewhere each is a fresh interpreter.
-"""
-
-import contextlib
-import os
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Callable
 from types import TracebackType
-from typing import Final, Protocol, Self
-
-import msgspec
+from typing import Self
 
 from kernel_sim_grader.frames import (
     DeadlineError,
@@ -25,11 +16,7 @@ from kernel_sim_grader.frames import (
 )
 from kernel_sim_grader.isolation import Limits
 from kernel_sim_grader.watch import TooMuchError, Watch
-from kernel_sim_grader.zygote import End, Ended, Fork, Forked
-
-WORKER: Final = "kernel_sim_grader.worker"
-ZYGOTE_KILLED: Final = Ended(-9, killed=False, seconds=0.0, survivors=0)
-"""How a worker ended whose zygote is gone: it dies with it."""
+from kernel_sim_grader.zygote import Ended
 
 
 class WorkerDied(Exception):  # noqa: N818 - an outcome of the student's code, no error of ours
@@ -123,164 +110,22 @@ class WorkerProcess:
         if ended.killed:
             return WorkerDied("the plugin closed the worker's channel")
         if ended.status == -getattr(signal, "SIGXCPU", 0):
-            cause = f"more than {self.limits.cpu_seconds} seconds of processor time used"
-            return WorkerDied(f"{cause}: does a loop never end?", slow=True)
+            return self._spent()
+        if ended.status == -9 and ended.seconds >= self.limits.cpu_seconds:
+            return self._spent()
         if ended.status < 0:
             return WorkerDied(f"the worker was ended by signal {_signal_name(-ended.status)}")
         if ended.status == 0:
             return WorkerDied("the plugin ended the process, or closed its channel")
         return WorkerDied(f"the plugin ended the process with status {ended.status}")
 
+    def _spent(self) -> WorkerDied:
+        """The worker was ended by the limit on processor time.
 
-class WorkerSource(Protocol):
-    """Where workers come from."""
-
-    def start(self) -> WorkerProcess:
-        """A new worker that has loaded nothing yet."""
-
-    def close(self) -> None:
-        """End everything that was started."""
-
-
-class Zygote:
-    """The fork server of one lab (Linux). One that was killed is started again at the next fork.
-
-    Args:
-        roles: the graded roles, whose references a worker can't import.
-        limits: what a worker may use.
-    """
-
-    def __init__(self, roles: tuple[str, ...], limits: Limits) -> None:
-        self.roles = roles
-        self.limits = limits
-        self._decoder = msgspec.msgpack.Decoder(Forked | Ended)
-        self._launch()
-
-    def _launch(self) -> None:
-        self._control, theirs = socket.socketpair()
-        with theirs:
-            self._process = subprocess.Popen(  # noqa: S603 - our own module, our own interpreter
-                worker_command("zygote", theirs.fileno(), self.roles, self.limits),
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
-                cwd="/",
-            )
-
-    def start(self) -> WorkerProcess:
-        """A fork of the zygote."""
-        for _ in range(2):
-            ours, theirs = socket.socketpair()
-            with theirs:
-                answer = self._ask(Fork(), (theirs.fileno(),))
-            if isinstance(answer, Forked):
-                return WorkerProcess(ours, answer.pid, self._ending(answer.pid), self.limits)
-            ours.close()
-            self.close()
-            self._launch()
-        raise RuntimeError("no worker can be forked")
-
-    def _ending(self, pid: int) -> Callable[[float], Ended]:
-        """A function that ends the worker ``pid``, or says that zygote and worker were killed."""
-        control = self._control
-
-        def end(patience: float) -> Ended:
-            answer = self._ask(End(pid, patience)) if control is self._control else None
-            return answer if isinstance(answer, Ended) else ZYGOTE_KILLED
-
-        return end
-
-    def close(self) -> None:
-        """End the zygote and every worker it forked."""
-        self._control.close()
-        try:
-            self._process.wait(5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-
-    def _ask(self, request: Fork | End, descriptors: tuple[int, ...] = ()) -> Forked | Ended | None:
-        """The zygote's answer; None if it is gone."""
-        try:
-            send_frame(self._control, msgspec.msgpack.encode(request), descriptors=descriptors)
-            answer: Forked | Ended = self._decoder.decode(receive_frame(self._control))
-        except FrameError:
-            return None
-        return answer
-
-
-class Spawner:
-    """Workers as fresh interpreters, where there is no Linux to fork on.
-
-    Args:
-        roles: the graded roles, whose references a worker can't import.
-        limits: what a worker may use.
-    """
-
-    def __init__(self, roles: tuple[str, ...], limits: Limits) -> None:
-        self.roles = roles
-        self.limits = limits
-        self._running: list[WorkerProcess] = []
-
-    def start(self) -> WorkerProcess:
-        """A new interpreter that serves one channel."""
-        ours, theirs = socket.socketpair()
-        with theirs:
-            process = self._popen(theirs)
-
-        def end(patience: float) -> Ended:
-            return _end_process(process, patience)
-
-        worker = WorkerProcess(ours, process.pid, end, self.limits)
-        self._running = [other for other in self._running if other.ended is None] + [worker]
-        return worker
-
-    def close(self) -> None:
-        """End all workers."""
-        for worker in self._running:
-            worker.end()
-
-    def _popen(self, theirs: socket.socket) -> "subprocess.Popen[bytes]":
-        if sys.platform == "win32":
-            command = worker_command("shared", 0, self.roles, self.limits)
-            process = subprocess.Popen(command, stdin=subprocess.PIPE)  # noqa: S603
-            assert process.stdin is not None  # noqa: S101 - asked for one line above
-            process.stdin.write(theirs.share(process.pid))
-            process.stdin.close()
-            return process
-        command = worker_command("worker", theirs.fileno(), self.roles, self.limits)
-        return subprocess.Popen(  # noqa: S603 - our own module, our own interpreter
-            command,
-            pass_fds=[theirs.fileno()],
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-            cwd="/",
-        )
-
-
-def worker_command(mode: str, descriptor: int, roles: tuple[str, ...], limits: Limits) -> list[str]:
-    """The command line that starts the worker's side: a zygote, or one worker."""
-    options = msgspec.json.encode(limits).decode()
-    return [sys.executable, "-P", "-m", WORKER, mode, str(descriptor), ",".join(roles), options]
-
-
-def worker_source(roles: tuple[str, ...], limits: Limits | None = None) -> WorkerSource:
-    """The platform's source of workers."""
-    kind = Zygote if sys.platform == "linux" else Spawner
-    return kind(roles, limits or Limits())
-
-
-def _end_process(process: "subprocess.Popen[bytes]", patience: float) -> Ended:
-    killed = False
-    try:
-        process.wait(patience or 0.001)
-    except subprocess.TimeoutExpired:
-        killed = True
-    if hasattr(os, "killpg"):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-    process.kill()
-    return Ended(process.wait(), killed, 0.0, 0)
+        As the first process of its namespace it is sent no SIGXCPU, only the SIGKILL after it.
+        """
+        cause = f"more than {self.limits.cpu_seconds} seconds of processor time used"
+        return WorkerDied(f"{cause}: does a loop never end?", slow=True)
 
 
 def _signal_name(number: int) -> str:

@@ -10,6 +10,8 @@ started outlives it.
            ◀──── Forked ─────
            ────── End ──────▶ kills the worker and all it started
            ◀──── Ended ──────
+
+Before the first request it says that it is `Ready`, or why submissions can't be isolated.
 """
 
 import contextlib
@@ -25,6 +27,7 @@ import msgspec
 
 from kernel_sim_grader.frames import EndOfStream, receive_with_descriptor, send_frame
 from kernel_sim_grader.isolation import PR_SET_CHILD_SUBREAPER, process_control
+from kernel_sim_grader.sandbox.wall_error import WallError
 
 
 class Fork(msgspec.Struct, tag=True, frozen=True):
@@ -40,6 +43,16 @@ class End(msgspec.Struct, tag=True, frozen=True):
 
     pid: int
     patience: float = 0.0
+
+
+class Ready(msgspec.Struct, tag=True, frozen=True):
+    """Workers can be asked for."""
+
+
+class Refused(msgspec.Struct, tag=True, frozen=True):
+    """A worker can't be isolated, so there is none; ``reason`` names the wall."""
+
+    reason: str
 
 
 class Forked(msgspec.Struct, tag=True, frozen=True):
@@ -62,17 +75,18 @@ class Ended(msgspec.Struct, tag=True, frozen=True):
     survivors: int
 
 
-def run_zygote(control: socket.socket, serve: Callable[[int], None]) -> None:
+def run_zygote(control: socket.socket, fork: Callable[[int], int]) -> None:
     """Serve fork requests until the grader closes ``control``.
 
     Args:
         control: the socket to the grader.
-        serve: what a worker does with the number of its channel's open file; the child ends when it
-            returns.
+        fork: forks a worker that serves the channel with this number of an open file; its answer is
+            the worker's process id, or a `WallError`.
     """
     process_control(PR_SET_CHILD_SUBREAPER, 1)
     gc.collect()
     gc.freeze()
+    send_frame(control, msgspec.msgpack.encode(Ready()))
     decoder = msgspec.msgpack.Decoder(Fork | End)
     workers: set[int] = set()
     with contextlib.suppress(EndOfStream):
@@ -80,26 +94,39 @@ def run_zygote(control: socket.socket, serve: Callable[[int], None]) -> None:
             payload, channel = receive_with_descriptor(control)
             request = decoder.decode(payload)
             if isinstance(request, End):
-                answer: Forked | Ended = _end(request, workers)
+                answer: Forked | Ended | Refused = _end(request, workers)
             elif channel is not None:
-                answer = Forked(_fork(control, channel, serve))
-                workers.add(answer.pid)
+                answer = _start(channel, fork)
+                if isinstance(answer, Forked):
+                    workers.add(answer.pid)
             send_frame(control, msgspec.msgpack.encode(answer))
     _kill_orphans(set())
 
 
-def _fork(control: socket.socket, channel: int, serve: Callable[[int], None]) -> int:
-    """The process id of a new worker."""
+def refuse(control: socket.socket, reason: str) -> None:
+    """Say, instead of being ready, why no worker can be isolated."""
+    send_frame(control, msgspec.msgpack.encode(Refused(reason)))
+
+
+def fork_plainly(channel: int, serve: Callable[[int], None]) -> int:
+    """The process id of a new worker without walls round it; it ends when ``serve`` returns."""
     if pid := os.fork():
-        os.close(channel)
         return pid
     status = 1
     try:
-        control.close()
         serve(channel)
         status = 0
     finally:
         os._exit(status)
+
+
+def _start(channel: int, fork: Callable[[int], int]) -> Forked | Refused:
+    try:
+        return Forked(fork(channel))
+    except WallError as error:
+        return Refused(str(error))
+    finally:
+        os.close(channel)
 
 
 def _end(request: End, workers: set[int]) -> Ended:

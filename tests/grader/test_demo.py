@@ -82,7 +82,7 @@ def test_grading_again_skips_everyone(demo):
     assert done.returncode == 0
     assert document["graded"] == document["errored"] == []
     assert len(document["skipped"]) >= 12
-    assert document["sandbox"] == "process"
+    assert document["sandbox"] in {"namespaces", "none"}
 
 
 def test_submissions_can_lie_elsewhere(demo, tmp_path):

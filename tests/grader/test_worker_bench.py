@@ -19,7 +19,7 @@ from kernel_sim_grader import wire
 from kernel_sim_grader.isolation import Limits
 from kernel_sim_grader.plain import flatten
 from kernel_sim_grader.worker_bench import Deaths, PluginText, WorkerBench
-from kernel_sim_grader.worker_process import Spawner, worker_source
+from kernel_sim_grader.worker_sources import Spawner, worker_source
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and limits are Unix's")
 

@@ -2,24 +2,33 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from kernel_sim.cli.screen import console, print_json
 from kernel_sim_grader.cli.course_option import CourseFolder, course_folder
+from kernel_sim_grader.sandbox.modes import AUTO, NAMESPACES, chosen
 
 app = typer.Typer(add_completion=False)
+HOW: Final = {
+    True: "each submission alone in a sandbox",
+    False: "each submission in a process with limits, without a sandbox",
+}
+"""Isolated → what the summary says of it."""
 
 
 @app.command()
-def grade(
+def grade(  # noqa: PLR0913, PLR0917 - one for each option
     lab: Annotated[str, typer.Argument(help="A released lab such as lab1.")],
     course: CourseFolder = None,
     submissions: Annotated[
         Path | None,
         typer.Option(help="STUDENT/LAB/LAB.ipynb below it; else the course's submitted folder."),
     ] = None,
+    sandbox: Annotated[
+        str, typer.Option(help="auto isolates each submission or refuses; none only limits it.")
+    ] = AUTO,
     force: Annotated[bool, typer.Option("--force", help="Also what has not changed.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
@@ -28,11 +37,12 @@ def grade(
     from kernel_sim_grader.grade_progress import grading_bar  # noqa: PLC0415 - rich
     from kernel_sim_grader.grade_table import result_table  # noqa: PLC0415 - rich
 
+    mode = chosen(sandbox)
     where = course_folder(course)
     folder = ClassFolder(where, lab, submissions.resolve() if submissions else None)
     try:
         with grading_bar(f"grading {lab}", len(folder.students()), shown=not as_json) as step:
-            result = grade_class(folder, force=force, on_done=step)
+            result = grade_class(folder, sandbox=mode, force=force, on_done=step)
     except KeyboardInterrupt:
         sys.stderr.write(f"what is graded is kept; ksim grade {lab} goes on with the rest\n")
         raise
@@ -43,8 +53,8 @@ def grade(
             console().print(result_table(result))
         console().print(
             f"graded {len(result.graded)}, unchanged {len(result.skipped)}, "
-            f"without a grade {len(result.errored)}, in {result.seconds:.1f} s; each submission in "
-            "a process of its own with limits, without namespaces"
+            f"without a grade {len(result.errored)}, in {result.seconds:.1f} s; "
+            + HOW[result.sandbox == NAMESPACES]
         )
         if result.graded:
             console().print(f"feedback:  nbgrader generate_feedback {lab}   (in {where})")
