@@ -15,9 +15,18 @@ LARGEST_BITMAP: Final = 1 << 28
 
 @dataclass(frozen=True, slots=True)
 class FrameBits:
-    """Bit n of byte n // 8, the lowest first, is set where frame number n is used."""
+    """Bit n of byte n // 8, the lowest first, is set where frame number n is used.
+
+    Nothing is known of frames below ``first``, and from ``end`` on.
+    """
 
     data: bytes
+    first: int = 0
+
+    @property
+    def end(self) -> int:
+        """One past the last frame that has a bit."""
+        return len(self.data) * 8
 
     @classmethod
     def of(cls, stats: FrameStats, data: bytes) -> "FrameBits":
@@ -26,9 +35,9 @@ class FrameBits:
         used = ordered if stats.used_bit else ordered.translate(INVERTED)
         first = stats.first_frame // PAGE_SIZE
         if first % 8 == 0:
-            return cls(bytes(first // 8) + used)
+            return cls(bytes(first // 8) + used, first)
         shifted = int.from_bytes(used, "little") << first
-        return cls(shifted.to_bytes((first + len(used) * 8 + 7) // 8, "little"))
+        return cls(shifted.to_bytes((first + len(used) * 8 + 7) // 8, "little"), first)
 
     def count(self, first: int, end: int) -> int:
         """How many of the frames ``[first, end)`` are used; none beyond the bitmap."""

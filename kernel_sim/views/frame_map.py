@@ -143,18 +143,28 @@ class FrameMap:
                 shared.setdefault(edge, Counter())[use] += high - low
         if inner >= outer:
             return
-        if span.use is not FrameUse.AVAILABLE or self.bits is None:
+        if not self._is_managed(span):
             cells[inner:outer] = bytes((span.use,)) * (outer - inner)
             return
         cells[inner:outer] = fullness_of_cells(
-            self.bits, origin + (inner << shift), outer - inner, shift
+            self.bits or FrameBits(b""), origin + (inner << shift), outer - inner, shift
         )
 
     def _use(self, span: Span, first: int, end: int) -> FrameUse:
         """The use of the frames ``[first, end)`` of ``span``."""
-        if span.use is not FrameUse.AVAILABLE or self.bits is None:
+        if self.bits is None or not self._is_managed(span):
             return span.use
         return fullness(self.bits.count(first, end), end - first)
+
+    def _is_managed(self, span: Span) -> bool:
+        """Whether the allocator's bits tell the frames of ``span`` apart."""
+        bits = self.bits
+        return (
+            bits is not None
+            and span.use is FrameUse.AVAILABLE
+            and bits.first <= span.first
+            and span.end <= bits.end
+        )
 
     def spans_in(self, first: int, end: int) -> Iterator[Span]:
         """The spans, cut to the frames ``[first, end)``."""
@@ -188,7 +198,7 @@ class FrameMap:
 
     def used_in(self, span: Span) -> int | None:
         """How many frames of an available span are used; None of others."""
-        if span.use is not FrameUse.AVAILABLE or self.bits is None:
+        if self.bits is None or not self._is_managed(span):
             return None
         return self.bits.count(span.first, span.end)
 

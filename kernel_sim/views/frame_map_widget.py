@@ -5,7 +5,6 @@ the network.
 """
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import traitlets
@@ -16,6 +15,7 @@ from kernel_sim.views.frame_map_png import frame_map_png, ink_on
 from kernel_sim.views.frame_survey import Survey, survey
 from kernel_sim.views.frame_use import USE_LOOKS, FrameUse
 from kernel_sim.views.live_widget import LiveWidget
+from kernel_sim.views.script import script
 
 MOST_SPANS = 4000
 """Spans that the browser is told of; a map in more pieces has no owners in its texts beyond."""
@@ -34,7 +34,7 @@ class FrameMapWidget(LiveWidget):
     pattern and its ink for each use; ``answer``: what was said of the chosen frame.
     """
 
-    _esm = Path(__file__).with_name("frame_map.js")
+    _esm = script("frame_map.js")
 
     first = traitlets.Int(0).tag(sync=True)
     bits = traitlets.Int(CLOSEST_BITS).tag(sync=True)
@@ -79,6 +79,8 @@ class FrameMapWidget(LiveWidget):
 
     def refresh(self) -> None:
         """Ask the kernel again what its memory is used for, and show it."""
+        if self.comm is None:
+            return
         self._survey = survey(self._result)
         self.spans = spans_of(self._survey.map)
         super().refresh()

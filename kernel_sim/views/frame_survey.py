@@ -52,7 +52,7 @@ def survey(result: Boot) -> Survey:
         free = RegionKind.AVAILABLE
         regions = [MemoryRegion(r.start, r.length, free) for r in available_ranges(machine.spec)]
     spec = machine.spec
-    frames = FrameMap(spec.name, *_spans(regions, tags))
+    frames = FrameMap(spec.name, *_spans(regions, tags, known))
     found = Survey(machine, frames, known)
     return Survey(machine, found.now(), known)
 
@@ -89,17 +89,31 @@ def _tags_of_boot(machine: Machine, stats: FrameStats | None) -> list[Tagged]:
     return tags
 
 
-def _spans(regions: Sequence[MemoryRegion], tags: Sequence[Tagged]) -> tuple[int, tuple[Span, ...]]:
-    """The number of frames up to the end of memory, and the spans that fill it."""
+def _spans(
+    regions: Sequence[MemoryRegion], tags: Sequence[Tagged], stats: FrameStats | None
+) -> tuple[int, tuple[Span, ...]]:
+    """The number of frames up to the end of memory, and the spans that fill it.
+
+    They are cut where the allocator's bitmap begins and ends.
+    """
     described = [(_frames(r.base, r.end), r.kind) for r in regions]
     tagged = [(_frames(place.start, place.end), tag) for place, tag in tags]
     top = max((r.end for r in regions if r.kind is RegionKind.AVAILABLE), default=1)
     top = max([top, *(r.end for r in regions if r.base <= align_up(top, PAGE_SIZE) <= r.end)])
     count = -(-top // PAGE_SIZE)
-    ranges = [item for item, _ in (*described, *tagged)]
+    managed = _managed(stats)
+    ranges = [managed, *(item for item, _ in (*described, *tagged))]
     edges = {0, count, *(edge for pair in ranges for edge in pair if edge < count)}
     cuts = pairwise(sorted(edges))
-    return count, tuple(_joined(_span(a, b, described, tagged) for a, b in cuts))
+    return count, tuple(_joined((_span(a, b, described, tagged) for a, b in cuts), managed))
+
+
+def _managed(stats: FrameStats | None) -> tuple[int, int]:
+    """The numbers of the frames that have a bit."""
+    if stats is None:
+        return 0, 0
+    first = stats.first_frame // PAGE_SIZE
+    return first, (first + stats.bitmap_bytes * 8 + 7) // 8 * 8
 
 
 def _frames(start: int, end: int) -> tuple[int, int]:
@@ -125,14 +139,19 @@ def _span(
     return Span(first, end, use, USE_LOOKS[use].word, tags)
 
 
-def _joined(spans: Iterator[Span]) -> Iterator[Span]:
-    """Neighbours that differ in nothing made one."""
+def _joined(spans: Iterator[Span], kept: tuple[int, int]) -> Iterator[Span]:
+    """Neighbours that differ in nothing made one, except at the edges ``kept``."""
     last: Span | None = None
     for span in spans:
-        if last is not None and (last.use, last.owner, last.tags) == (
-            span.use,
-            span.owner,
-            span.tags,
+        if (
+            last is not None
+            and span.first not in kept
+            and (last.use, last.owner, last.tags)
+            == (
+                span.use,
+                span.owner,
+                span.tags,
+            )
         ):
             last = Span(last.first, span.end, last.use, last.owner, last.tags)
             continue

@@ -70,7 +70,9 @@ class LiveWidget(ShownOnce, anywidget.AnyWidget):
         return self._coalescer.sent_count
 
     def refresh(self) -> None:
-        """Show everything as it is now."""
+        """Show everything as it is now, unless the view was closed."""
+        if self.comm is None:
+            return
         cells = self.read()
         self._coalescer.flush(cells)  # the trait alone says nothing where all is as at the start
         with self.hold_sync():

@@ -3,7 +3,6 @@
 What the browser draws is in ``screen.js``, which asks nothing of the network.
 """
 
-from pathlib import Path
 from typing import Final
 
 import traitlets
@@ -11,6 +10,7 @@ import traitlets
 from kernel_sim.machine import Machine
 from kernel_sim.views.live_widget import LiveWidget
 from kernel_sim.views.screen import Screen
+from kernel_sim.views.script import script
 
 CRTC_INDEX: Final = 0x3D4
 CRTC_DATA: Final = 0x3D5
@@ -25,7 +25,7 @@ class ScreenWidget(LiveWidget):
     was written to the CRT controller, -1 for none.
     """
 
-    _esm = Path(__file__).with_name("screen.js")
+    _esm = script("screen.js")
 
     cursor = traitlets.Int(-1).tag(sync=True)
 
