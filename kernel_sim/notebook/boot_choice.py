@@ -9,8 +9,10 @@ from kernel_sim.boot import boot as boot_machine
 from kernel_sim.checks.local_bench import LocalBench
 from kernel_sim.checks.registry import lab_roles
 from kernel_sim.checks.run import PRACTICE_SEED, run_checks
+from kernel_sim.errors import InputError
 from kernel_sim.loading import plugin_names
 from kernel_sim.machine import machine_names, machine_spec
+from kernel_sim.machine.spec import LONG_MODE_FIRMWARE
 from kernel_sim.notebook.booting import Booted
 from kernel_sim.notebook.checking import Verdicts
 from kernel_sim.notebook.session import REFERENCE, STUDENT_ROLES
@@ -19,6 +21,8 @@ from kernel_sim.running_notebook import RunningNotebook
 
 OWN: Final = "this notebook"
 MOST_FILES: Final = 40
+LAB_PROFILE: Final = "kernel-v"
+"""The labs' checks boot this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +53,14 @@ class BootChoice:
         name = self.plugins.get(role, REFERENCE)
         return own if name == OWN else name
 
-    def check(self, lab: str, own: RunningNotebook) -> Verdicts:
-        """What the lab's visible checks say of the plugin that fills the lab's first role."""
+    def check(self, lab: str, own: RunningNotebook) -> Verdicts | None:
+        """What the lab's visible checks say of the plugin that fills the lab's first role.
+
+        None if the lab is about a role that this profile does not have.
+        """
         roles = lab_roles(lab)
+        if self.profile != LAB_PROFILE or roles[0] not in self.plugins:
+            return None
         source = self.source(roles[0], own)
         plugin = profile(self.profile).roles[roles[0]] if source == REFERENCE else source
 
@@ -61,9 +70,22 @@ class BootChoice:
         return Verdicts(run_checks(lab, bench, PRACTICE_SEED, None, hidden=False))
 
 
-def bootable_machines(profile: str) -> list[str]:
-    """The machines that ``profile`` can boot."""
-    return [name for name in machine_names() if machine_spec(name).bootable(profile) is None]
+def bootable_machines(name: str) -> list[str]:
+    """The machines that the profile called ``name`` can boot, with the firmware it needs."""
+    return [
+        machine
+        for known in machine_names()
+        for machine in (known, *(f"{known}+{firmware}" for firmware in LONG_MODE_FIRMWARE))
+        if boots(name, machine)
+    ]
+
+
+def boots(name: str, machine: str) -> bool:
+    """Whether the profile called ``name`` can boot ``machine``."""
+    try:
+        return machine_spec(machine).bootable(name) is None
+    except InputError:  # this memory can't have that firmware
+        return False
 
 
 def plugin_choices(role: str) -> list[str]:

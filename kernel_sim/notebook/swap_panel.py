@@ -27,7 +27,7 @@ from kernel_sim.notebook.quiet import quiet_while_loading
 from kernel_sim.notebook.session import STUDENT_ROLES, own_notebook
 from kernel_sim.notebook.verdict import html_box
 from kernel_sim.notebook.widgets import AsText, why_no_widgets
-from kernel_sim.profiles import profile_names
+from kernel_sim.profiles import profile, profile_names
 from kernel_sim.running_notebook import RunningNotebook
 from kernel_sim.views.running_shell import ShownOnce, running_shell
 
@@ -109,7 +109,9 @@ class SwapPanel(ShownOnce):
     @property
     def choice(self) -> BootChoice:
         """What is chosen now."""
-        plugins = {role: str(control.value) for role, control in self.roles.items()}
+        plugins = {
+            role: str(control.value) for role, control in self.roles.items() if not control.disabled
+        }
         return BootChoice(str(self.machine.value), str(self.profile.value), plugins)
 
     def boot(self) -> None:
@@ -178,7 +180,9 @@ class SwapPanel(ShownOnce):
         machines = bootable_machines(str(self.profile.value))
         kept = self.machine.value
         self.machine.options = machines
-        self.machine.value = kept if kept in machines else machines[0]
+        self.machine.value = kept if kept in machines else profile(str(self.profile.value)).machine
+        for role, control in self.roles.items():
+            control.disabled = role not in profile(str(self.profile.value)).roles
 
     def bundle(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """The widget, and the call of `boot` that does the same."""

@@ -83,6 +83,20 @@ def test_only_machines_that_boot_are_offered():
         assert BootChoice(name, "kernel-v", plugins).boot(own_notebook()).oops is None
 
 
+def test_a_profile_brings_its_own_machines_and_roles(panel: SwapPanel):
+    panel.roles["memmap"].value = "reference"
+    panel.profile.value = "bulldog"
+    assert panel.machine.value == "boot512"
+    assert panel.roles["guard"].disabled
+    panel.boot()
+    assert panel.booted is not None
+    assert panel.booted.result.roles["memmap"] == "bulldog_memmap"
+    assert "points" not in said(panel)
+    panel.profile.value = "kernel-v"
+    assert not panel.roles["guard"].disabled
+    assert panel.machine.value in panel.machine.options
+
+
 def test_where_there_is_no_notebook_each_view_is_text(capsys: pytest.CaptureFixture[str]):
     booted = boot("pc128", memmap="reference", show=False)
     swap_panel()
