@@ -17,7 +17,7 @@ demo: $(READY) ## boot the machine, build the course, grade a sample class, show
 	$(BIN)/ksim course demo
 
 test: $(READY) ## run all tests
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist loadgroup
 
 lint: $(READY) ## style, spelling, lab texts
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/codespell && $(BIN)/python -m kernel_sim_grader.lab_text labs/*/lab.md

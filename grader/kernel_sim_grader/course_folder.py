@@ -4,6 +4,7 @@
 
     build/course/
     ├── nbgrader_config.py    settings: where everything is, and who grades
+    ├── lab_settings/         JupyterLab's settings: --LabApp.app_settings_dir=lab_settings
     ├── course_secret         what grading seeds come from; never leaves this folder
     ├── source/lab1/          notebook with solutions          ksim course build
     ├── release/lab1/         what students get                ksim course release
@@ -26,6 +27,12 @@ from kernel_sim_grader.course import Course
 from kernel_sim_grader.seeds import make_secret
 
 CONFIG_FILE: Final = "nbgrader_config.py"
+LAB_SETTINGS_FILE: Final = "lab_settings/overrides.json"
+LAB_SETTINGS: Final = {
+    "@jupyterlab/apputils-extension:kernels-settings": {"commsOverSubshells": "disabled"},
+    "@jupyter-widgets/jupyterlab-manager:plugin": {"saveState": True},
+}
+"""Widgets are called back between cells, never beside one; a reopened notebook still shows them."""
 
 _CONFIG: Final = '''\
 """nbgrader's settings for this course, written by `ksim course build`."""
@@ -52,7 +59,10 @@ def build_course(
         InputError: a lab and the course do not agree, or, without ``force``, a built file was
             changed by hand; nothing is written then.
     """
-    files = {CONFIG_FILE: _CONFIG.format(course_id=course.id)}
+    files = {
+        CONFIG_FILE: _CONFIG.format(course_id=course.id),
+        LAB_SETTINGS_FILE: json.dumps(LAB_SETTINGS, indent=2) + "\n",
+    }
     for name in labs or course.labs:
         files[source_name(name)] = lab_notebook(course.lab(name))
     written = BuiltFiles(folder).write(files, force=force)

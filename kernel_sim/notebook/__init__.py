@@ -8,6 +8,9 @@
     replay("24 0x0+0x1000:1")          play a failing case again
     try_it(function, 1, 2, gives=3)    one example of one function
     show_map(booted)                   the firmware's entries beside the kernel's table
+    show_screen(booted)                its screen as a widget
+    show_frames(booted)                what its frames are used for
+    swap_panel(lab="lab1")             choose machine and plugins, and boot
     power_on("pc128")                  a machine before the kernel runs
     dump(machine, address, count)      its bytes
     hint("lab1")                       ordered hints
@@ -24,7 +27,9 @@ from kernel_sim.notebook.hints import hint
 from kernel_sim.notebook.maps import show_map
 from kernel_sim.notebook.power import power_on
 from kernel_sim.notebook.session import begin, use
+from kernel_sim.notebook.swap_panel import swap_panel
 from kernel_sim.notebook.trying import try_it
+from kernel_sim.notebook.widgets import show_frames, show_screen
 
 __all__ = [
     "Booted",
@@ -35,7 +40,10 @@ __all__ = [
     "hint",
     "power_on",
     "replay",
+    "show_frames",
     "show_map",
+    "show_screen",
+    "swap_panel",
     "try_it",
     "use",
 ]

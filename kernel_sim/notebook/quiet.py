@@ -1,9 +1,13 @@
-"""The answer that lets a cell run through and do nothing, while its notebook is being loaded."""
+"""The answer that lets a cell run through and do nothing, while its notebook is being loaded.
+
+Otherwise the calls of this package are made one at a time, see `machine_lock`.
+"""
 
 from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any, Final, TypeVar, cast
 
+from kernel_sim.notebook.machine_lock import MACHINE_LOCK
 from kernel_sim.notebook.session import is_being_loaded
 
 Call = TypeVar("Call", bound=Callable[..., Any])
@@ -48,6 +52,9 @@ def quiet_while_loading(function: Call) -> Call:
 
     @wraps(function)
     def call(*arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - whatever the function takes
-        return QUIET if is_being_loaded() else function(*arguments, **named)
+        if is_being_loaded():
+            return QUIET
+        with MACHINE_LOCK:
+            return function(*arguments, **named)
 
     return cast("Call", call)

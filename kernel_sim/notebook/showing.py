@@ -1,23 +1,9 @@
 """What a call shows: in a notebook at once and only once, elsewhere as printed text."""
 
-import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Protocol
 
-
-class Shell(Protocol):
-    """The part of IPython's shell that is used here."""
-
-    execution_count: int
-    user_ns: dict[str, object]
-
-
-def running_shell() -> Shell | None:
-    """IPython's shell when one runs, else None; IPython is never imported for this."""
-    ipython = sys.modules.get("IPython")
-    shell: Shell | None = ipython.get_ipython() if ipython is not None else None
-    return shell
+from kernel_sim.views.running_shell import running_shell
 
 
 class Shown(ABC):

@@ -45,7 +45,7 @@ def notebook(folder: Path, kind: str) -> nbformat.NotebookNode:
 def test_building_twice_changes_nothing(course, tmp_path):
     first = build_course(course, tmp_path)
     notebooks = {f"{lab}.ipynb" for lab in course.labs}
-    assert {path.name for path in first} == {"nbgrader_config.py", *notebooks}
+    assert {path.name for path in first} == {"nbgrader_config.py", "overrides.json", *notebooks}
     assert build_course(course, tmp_path) == []
 
 
@@ -59,7 +59,7 @@ def test_two_builds_are_equal_byte_for_byte(course, tmp_path):
     assert one.pop("course_secret") != two.pop("course_secret")
     assert one == two
     notebooks = {f"{lab}.ipynb" for lab in course.labs}
-    assert set(one) == {".ksim-built.json", "nbgrader_config.py", *notebooks}
+    assert set(one) == {".ksim-built.json", "nbgrader_config.py", "overrides.json", *notebooks}
 
 
 def test_the_courses_secret_survives_a_rebuild(course, tmp_path):
