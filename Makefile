@@ -8,7 +8,7 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 py
 	$(shell $(name) -c '$(RECENT)' >/dev/null 2>&1 && echo $(name))) python3)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types labs corpus bench wheels fix lock changelog clean
+.PHONY: help demo test lint types docs labs corpus bench wheels fix lock changelog clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
@@ -24,6 +24,9 @@ lint: $(READY) ## style, spelling, lab texts
 
 types: $(READY) ## strict types of all packages
 	$(BIN)/mypy
+
+docs: $(READY) ## write the pages of the documentation that are generated
+	$(BIN)/python docs/generate_cli.py
 
 labs: $(READY) ## build the notebooks of all labs into build/course, and course.json
 	$(BIN)/ksim course build
