@@ -11,6 +11,7 @@ GROUP: Final = "kernel_sim.commands"
 COMMANDS: Final = {
     "boot": ("kernel_sim.cli.boot", "Boot a profile on a machine, with any role in other hands."),
     "plugins": ("kernel_sim.cli.plugins", "List the installed plugins."),
+    "plugin": ("kernel_sim.cli.plugin", "Begin a plugin of your own."),
     "machines": ("kernel_sim.cli.machines", "List the presets and the real firmware maps."),
     "check": ("kernel_sim.cli.check", "Run the checks of a lab on a plugin or notebook."),
     "replay": ("kernel_sim.cli.replay", "Run a counterexample again, step by step."),
