@@ -1,8 +1,9 @@
-"""Looking at an address space from outside: sweep and diff, without touching the machine."""
+"""Looking at an address space from outside: sweep, diff and a meter."""
 
 from kernel_sim.inspection.address_space import AddressSpace
 from kernel_sim.inspection.diff import Change, diff
 from kernel_sim.inspection.mapped_range import MappedRange
+from kernel_sim.inspection.meter import Meter, metered
 from kernel_sim.inspection.sweep import sweep
 
-__all__ = ["AddressSpace", "Change", "MappedRange", "diff", "sweep"]
+__all__ = ["AddressSpace", "Change", "MappedRange", "Meter", "diff", "metered", "sweep"]
