@@ -2,7 +2,7 @@
 
 import linecache
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from traceback import extract_tb
 from types import TracebackType
 from typing import Final
@@ -10,6 +10,7 @@ from typing import Final
 from kernel_sim.notebook.hexadecimal import in_hex
 from kernel_sim.notebook.quiet import quiet_while_loading
 from kernel_sim.notebook.showing import Shown
+from kernel_sim.oops import KernelOops, Oops
 from kernel_sim.values import BootInfo
 
 LINE: Final = 96
@@ -66,6 +67,8 @@ def run_example(
         got = function(*args)
     except NotImplementedError as error:
         return Example(call, passed=False, lines=(not_written_line(name, error),))
+    except KernelOops as stop:
+        return Example(call, passed=False, lines=hook_lines(name, stop.oops))
     except Exception as error:  # noqa: BLE001 - a student's function may raise anything
         return Example(call, passed=False, lines=raised_lines(error))
     if got == gives:
@@ -112,6 +115,13 @@ def raised_lines(error: Exception) -> tuple[str, ...]:
     )
     place = own_line(error.__traceback__)
     return (said, place) if place else (said,)
+
+
+def hook_lines(name: str, oops: Oops) -> tuple[str, ...]:
+    """Why a hook that ``name`` calls on a booted machine failed, without the trace."""
+    if oops.error == "NotImplementedError":
+        return (f"{name} needs {oops.hook}, and {oops.message}.",)
+    return tuple(str(replace(oops, events=())).splitlines())
 
 
 def not_written_line(name: str, error: NotImplementedError) -> str:

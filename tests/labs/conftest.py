@@ -1,7 +1,9 @@
-"""Lab 1 as it is built: with solutions, and as students get it; each is executed once."""
+"""Labs as they are built: with solutions, and as students get them; each is executed once."""
 
 import io
+from collections.abc import Callable
 from contextlib import redirect_stderr
+from functools import cache
 from pathlib import Path
 
 import nbformat
@@ -16,14 +18,14 @@ from kernel_sim_grader.course import read_course
 ROOT = Path(__file__).parents[2]
 
 
-def built() -> NotebookNode:
+def built(lab: str) -> NotebookNode:
     """The source notebook, solutions included."""
-    return nbformat.reads(lab_notebook(read_course(ROOT / "course.yml").lab("lab1")), 4)
+    return nbformat.reads(lab_notebook(read_course(ROOT / "course.yml").lab(lab)), 4)
 
 
-def released() -> NotebookNode:
+def released(lab: str) -> NotebookNode:
     """What nbgrader makes of it for students."""
-    notebook, _ = ClearSolutions().preprocess(built(), {})
+    notebook, _ = ClearSolutions().preprocess(built(lab), {})
     return notebook
 
 
@@ -42,10 +44,34 @@ def executed(notebook: NotebookNode, folder: Path) -> NotebookNode:
 
 
 @pytest.fixture(scope="session")
-def solved(tmp_path_factory: pytest.TempPathFactory) -> NotebookNode:
-    return executed(built(), tmp_path_factory.mktemp("solved"))
+def solved_lab(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], NotebookNode]:
+    """Lab → its notebook with solutions, executed once in a session."""
+
+    @cache
+    def run(lab: str) -> NotebookNode:
+        return executed(built(lab), tmp_path_factory.mktemp(f"solved-{lab}"))
+
+    return run
 
 
 @pytest.fixture(scope="session")
-def untouched(tmp_path_factory: pytest.TempPathFactory) -> NotebookNode:
-    return executed(released(), tmp_path_factory.mktemp("untouched"))
+def untouched_lab(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], NotebookNode]:
+    """Lab → its notebook as students get it, executed once in a session."""
+
+    @cache
+    def run(lab: str) -> NotebookNode:
+        return executed(released(lab), tmp_path_factory.mktemp(f"untouched-{lab}"))
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def solved(request: pytest.FixtureRequest, solved_lab) -> NotebookNode:
+    """The solved notebook of the lab that the module names in ``LAB``."""
+    return solved_lab(request.module.LAB)
+
+
+@pytest.fixture(scope="module")
+def untouched(request: pytest.FixtureRequest, untouched_lab) -> NotebookNode:
+    """The untouched notebook of the lab that the module names in ``LAB``."""
+    return untouched_lab(request.module.LAB)

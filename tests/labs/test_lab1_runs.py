@@ -8,6 +8,7 @@ from nbformat import NotebookNode
 
 from kernel_sim.loading import load_plugin
 
+LAB = "lab1"
 VISIBLE = {
     "regions-pc128": 10,
     "classes": 8,

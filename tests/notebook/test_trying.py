@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import pytest
 
-from kernel_sim import MemoryRegion, RegionKind
-from kernel_sim.notebook import try_it
+from kernel_sim import MemoryRegion, RegionKind, hookimpl
+from kernel_sim.notebook import boot, try_it
 from kernel_sim.notebook.hexadecimal import in_hex
 
 
@@ -70,3 +70,41 @@ def test_integers_are_shown_in_hexadecimal_wherever_they_stand():
         "[(0x10,), {0x1: MemoryRegion(base=0x10, length=0x20, kind=RegionKind.RESERVED, type=0x2)}]"
     )
     assert in_hex(True) == "True"
+
+
+class Unfinished:
+    """A frame allocator of which one hook is not written and one is wrong."""
+
+    @hookimpl
+    def pmm_init(self, kernel, regions, reserved):
+        """Nothing to set up."""
+
+    @hookimpl
+    def pmm_alloc_frame(self, kernel):
+        raise NotImplementedError
+
+    @hookimpl
+    def pmm_stats(self, kernel):
+        return kernel.state.unknown
+
+
+def calling(hook: str) -> object:
+    return boot("pc4", until="pmm", show=False, pmm=Unfinished()).call(hook)
+
+
+def test_a_hook_that_is_not_written_is_answered_with_one_sentence(
+    capsys: pytest.CaptureFixture[str],
+):
+    assert not try_it(calling, "pmm_alloc_frame", gives=None)
+    (_, line) = capsys.readouterr().out.splitlines()
+    assert line.strip() == "calling needs pmm_alloc_frame, and pmm_alloc_frame is not written yet."
+
+
+def test_a_hook_that_fails_is_named_with_the_line_at_fault_and_without_the_trace(
+    capsys: pytest.CaptureFixture[str],
+):
+    assert not try_it(calling, "pmm_stats", gives=None)
+    shown = capsys.readouterr().out
+    assert "kernel oops in pmm_stats (Unfinished)" in shown
+    assert "return kernel.state.unknown" in shown
+    assert "events" not in shown
