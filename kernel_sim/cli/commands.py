@@ -15,6 +15,10 @@ COMMANDS: Final = {
     "machines": ("kernel_sim.cli.machines", "List the presets and the real firmware maps."),
     "check": ("kernel_sim.cli.check", "Run the checks of a lab on a plugin or notebook."),
     "replay": ("kernel_sim.cli.replay", "Run a counterexample again, step by step."),
+    "compare": (
+        "kernel_sim.cli.compare",
+        "Put profiles and plugins side by side on the same workload.",
+    ),
     "trace": ("kernel_sim.cli.trace", "Run allocation traces on a heap."),
     "memlayout": ("kernel_sim.cli.memlayout", "Boot a profile and show what its page tables map."),
     "verify": (
