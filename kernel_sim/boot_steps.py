@@ -31,6 +31,16 @@ MAP_SOURCES: Final = {"e820": "BIOS", "uefi": "UEFI", "bootinfo": "Bootloader"}
 _RIGHTS: Final = PageTableFlags.PRESENT | PageTableFlags.WRITABLE
 
 
+def kernel_layout(physical_limit: int) -> list[MapRequest]:
+    """Memory below the limit one to one, and the interrupt controllers, which are not cached."""
+    uncached = _RIGHTS | PageTableFlags.NO_CACHE
+    return [
+        MapRequest(AddrRange(0, physical_limit), 0, _RIGHTS, "identity"),
+        MapRequest(AddrRange(IOAPIC, IOAPIC + 0x1000), IOAPIC, uncached, "ioapic"),
+        MapRequest(AddrRange(LAPIC, LAPIC + 0x1000), LAPIC, uncached, "lapic"),
+    ]
+
+
 class KernelUnderBoot:
     """The kernel's own code: what it does in each step, and what it found."""
 
@@ -110,19 +120,10 @@ class KernelUnderBoot:
         kernel.console.print(f"[PAGING] enabled, CR3 {kernel.cpu.cr3:#x}")
 
     def layout(self) -> list[MapRequest]:
-        """What is to be mapped: memory below the limit one to one, the interrupt controllers.
-
-        Nothing in long mode: the firmware has mapped all of it, the rest is the paging plugin's.
-        """
+        """What is to be mapped; nothing in long mode, where the firmware has mapped all of it."""
         if self.shared.machine.spec.long_mode:
             return []
-        limit = self.view.config.physical_limit
-        uncached = _RIGHTS | PageTableFlags.NO_CACHE
-        return [
-            MapRequest(AddrRange(0, limit), 0, _RIGHTS, "identity"),
-            MapRequest(AddrRange(IOAPIC, IOAPIC + 0x1000), IOAPIC, uncached, "ioapic"),
-            MapRequest(AddrRange(LAPIC, LAPIC + 0x1000), LAPIC, uncached, "lapic"),
-        ]
+        return kernel_layout(self.view.config.physical_limit)
 
     def heap(self) -> None:
         """Give the heap its range."""

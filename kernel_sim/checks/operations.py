@@ -70,6 +70,7 @@ class Place:
         seed: of the poison in RAM.
         profile: the kernel that boots.
         stores: whether the trace records stores.
+        pse: whether the firmware turns 4 MiB pages on, on a machine where it does not.
     """
 
     machine: str = "pc4"
@@ -78,6 +79,7 @@ class Place:
     seed: int = 0
     profile: str = "kernel-v"
     stores: bool = False
+    pse: bool = False
 
     def spec(self) -> MachineSpec:
         """The machine.
@@ -86,7 +88,8 @@ class Place:
             InputError: there is none of this name, or the map is wrong.
         """
         is_map = self.machine[:1].isdigit()
-        return FirmwareMap.parse(self.machine).spec() if is_map else machine_spec(self.machine)
+        spec = FirmwareMap.parse(self.machine).spec() if is_map else machine_spec(self.machine)
+        return replace(spec, pse=True) if self.pse else spec
 
     def scenario(self) -> Scenario:
         """The same as a bench takes it.

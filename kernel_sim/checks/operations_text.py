@@ -38,7 +38,7 @@ _FIELDS: Final = {
     item.name for kind in _NAMES.values() if is_dataclass(kind) for item in fields(kind)
 }
 _HOOKS: Final = {hook for hooks in ROLE_HOOKS.values() for hook in hooks} | FIRST_ANSWER_HOOKS
-_PLACE_WORDS: Final = ("until", "seed", "profile", "stores")
+_PLACE_WORDS: Final = ("until", "seed", "profile", "stores", "pse")
 _MOST_TURNS: Final = 1 << 20
 
 
@@ -153,7 +153,7 @@ def _place(node: ast.Call) -> Place:
             words[keyword.arg] = value
         elif keyword.arg:
             config.append((keyword.arg, value))
-    wanted = {"machine": str, "until": str, "profile": str, "seed": int, "stores": bool}
+    wanted = {"machine": str, "until": str, "profile": str, "seed": int, "stores": bool, "pse": bool}
     for name, value in words.items():
         if type(value) is not wanted[name]:
             raise _error(node, f"{name} of type {wanted[name].__name__}")

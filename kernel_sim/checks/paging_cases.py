@@ -1,0 +1,366 @@
+"""The cases of Lab 3's checks: what is mapped, unmapped, stored and loaded, in order.
+
+Every case begins by building tables; most turn paging on, so that the processor walks them::
+
+    1 init_paging(layout)   2 enable_paging(r1)   3 pmm_alloc_frame()   4 map_page(r1, page, r3, …)
+"""
+
+from collections.abc import Callable, Sequence
+from random import Random
+
+from kernel_sim.addr import LARGE_PAGE_SIZE_32, PAGE_SIZE
+from kernel_sim.checks.operations import Case, Of, Place, Script
+from kernel_sim.checks.operations_generator import random_case
+from kernel_sim.checks.paging_places import PC4, R, RW, USER, frame_in, free_page, layout_of
+from kernel_sim.page_table import PageTableFlags
+from kernel_sim.values import MapRequest
+
+VGA = 0xB_8000
+MANY = 120
+"""More frames than a tiny machine has."""
+
+
+class PagingScript(Script):
+    """Calls after the tables were built; ``root`` stands for their root.
+
+    Args:
+        place: where.
+        on: whether paging is turned on.
+        more: requests beside the kernel's own.
+    """
+
+    def __init__(self, place: Place, *, on: bool = True, more: Sequence[MapRequest] = ()) -> None:
+        super().__init__()
+        self.place = place
+        self.root = self.add("init_paging", [*layout_of(place), *more])
+        if on:
+            self.add("enable_paging", self.root)
+
+    def frame(self) -> Of:
+        """A fresh frame."""
+        return self.add("pmm_alloc_frame")
+
+    def map(self, page: int, frame: object, flags: PageTableFlags = RW) -> None:
+        """Map one page."""
+        self.add("map_page", self.root, page, frame, flags)
+
+    def unmap(self, page: int) -> None:
+        """Unmap one page."""
+        self.add("unmap_page", self.root, page)
+
+    def protect(self, page: int, flags: PageTableFlags) -> None:
+        """Give a page other flags."""
+        self.add("protect_page", self.root, page, flags)
+
+    def translate(self, address: int) -> None:
+        """Ask where an address leads."""
+        self.add("translate", self.root, address)
+
+    def case(self) -> Case:
+        """What has been put together."""
+        return self.at(self.place)
+
+
+Make = Callable[[Random], Case]
+
+
+# --- building tables ------------------------------------------------------------------------------
+
+
+def building(place: Place, more: Sequence[MapRequest] = ()) -> Case:
+    """Tables are built, and paging stays off."""
+    return PagingScript(place, on=False, more=more).case()
+
+
+def mapping_one_by_one(place: Place, rng: Random, requests: Sequence[MapRequest]) -> Case:
+    """The same pages, by `map_page`."""
+    script = PagingScript(place, on=rng.random() < 0.5)
+    for item in requests:
+        for page in range(item.virtual.start, item.virtual.end, PAGE_SIZE):
+            frame = item.physical + page - item.virtual.start
+            script.map(page, frame, item.flags)
+    return script.case()
+
+
+# --- turning paging on ----------------------------------------------------------------------------
+
+
+def enabling(place: Place) -> Case:
+    """Paging is turned on, and a load shows that the machine goes on."""
+    script = PagingScript(place)
+    script.add("cpu.load", 0x10_0000, 4)
+    return script.case()
+
+
+def using_identity(place: Place) -> Case:
+    """The screen, the interrupt controllers and the ends of memory are reached one to one."""
+    script = PagingScript(place)
+    script.add("cpu.store", VGA, 2, 0x0741)
+    script.add("cpu.load", VGA, 2)
+    limit = layout_of(place)[0].virtual.end
+    script.add("cpu.store", limit - 4, 4, 0x1234)
+    return script.case()
+
+
+# --- the interface --------------------------------------------------------------------------------
+
+
+def round_trip(place: Place, rng: Random, *, on: bool) -> Case:
+    """Map, translate, unmap, and translate again."""
+    script = PagingScript(place, on=on)
+    page, frame = free_page(rng), script.frame()
+    script.map(page, frame, rng.choice((RW, R)))
+    script.translate(page + rng.randrange(1, PAGE_SIZE))
+    script.translate(page)
+    script.unmap(page)
+    script.translate(page)
+    return script.case()
+
+
+def refusals(place: Place, rng: Random) -> list[Case]:
+    """What has to be refused, each by itself."""
+    made: list[Case] = []
+    page = free_page(rng)
+    over = PagingScript(place)
+    over.map(page, over.frame())
+    over.map(page, over.frame(), R)
+    over.translate(page)
+    identity = PagingScript(place)
+    identity.map(layout_of(place)[0].virtual.end - PAGE_SIZE, frame_in(rng, place))
+    empty_table = PagingScript(place)
+    empty_table.unmap(page)
+    empty_entry = PagingScript(place)
+    empty_entry.map(page, empty_entry.frame())
+    empty_entry.unmap(page + PAGE_SIZE)
+    twice = PagingScript(place)
+    twice.map(page, twice.frame())
+    twice.unmap(page)
+    twice.unmap(page)
+    unknown = PagingScript(place)
+    unknown.translate(page + 8)
+    neighbour = PagingScript(place)
+    neighbour.map(page, neighbour.frame())
+    neighbour.translate(page - PAGE_SIZE)
+    scripts = (over, identity, empty_table, empty_entry, twice, unknown, neighbour)
+    made += [script.case() for script in scripts]
+    return made
+
+
+def no_frames_left(place: Place, rng: Random) -> Case:
+    """A page that needs a new table when there is no frame for it."""
+    script = PagingScript(place)
+    script.add("pmm_alloc_frame", times=MANY)
+    script.map(free_page(rng), frame_in(rng, place))
+    script.add("cpu.store", VGA, 2, 0x0741)
+    return script.case()
+
+
+def in_large_page(place: Place, rng: Random) -> list[Case]:
+    """Calls about a page in the middle of what may be a 4 MiB page."""
+    page = LARGE_PAGE_SIZE_32 + rng.randrange(5, 900) * PAGE_SIZE
+    asked = PagingScript(place)
+    asked.translate(page + rng.randrange(1, PAGE_SIZE))
+    over = PagingScript(place)
+    over.map(page, frame_in(rng, place))
+    out = PagingScript(place)
+    out.unmap(page)
+    return [script.case() for script in (asked, over, out)]
+
+
+def another_root(place: Place, rng: Random) -> Case:
+    """Two directories: what is mapped in one is not mapped in the other."""
+    script = PagingScript(place, on=False)
+    other = script.add("init_paging", layout_of(place))
+    page = free_page(rng)
+    script.add("map_page", script.root, page, script.frame(), RW)
+    script.add("translate", other, page)
+    script.add("map_page", other, page, script.frame(), RW)
+    script.add("unmap_page", script.root, page)
+    script.add("translate", other, page)
+    return script.case()
+
+
+def at_random(place: Place, rng: Random, length: int) -> Case:
+    """Many calls about few pages: in one table, at its edges, and in others."""
+    start = PagingScript(place)
+    pool = _pool(rng)
+    frames = [start.frame() for _ in range(4)]
+    root = start.root
+
+    def mapping(rng: Random, script: Script) -> None:
+        flags = rng.choice((RW, R, RW, RW | USER))
+        script.add("map_page", root, rng.choice(pool), rng.choice(frames), flags)
+
+    def unmapping(rng: Random, script: Script) -> None:
+        script.add("unmap_page", root, rng.choice(pool))
+
+    def asking(rng: Random, script: Script) -> None:
+        script.add("translate", root, rng.choice(pool) + rng.randrange(PAGE_SIZE))
+
+    moves = [(5.0, mapping), (3.0, unmapping), (2.0, asking)]
+    made = random_case(rng, place, moves, length)
+    return Case(place, (*start, *made.calls))
+
+
+def _pool(rng: Random) -> list[int]:
+    table = rng.randrange(0xD000_0000, 0xE800_0000, LARGE_PAGE_SIZE_32)
+    inside = [table + index * PAGE_SIZE for index in (0, 1, rng.randrange(2, 1023), 1023)]
+    return [*inside, table + LARGE_PAGE_SIZE_32, table + 5 * LARGE_PAGE_SIZE_32 + PAGE_SIZE]
+
+
+# --- the TLB --------------------------------------------------------------------------------------
+
+
+def stale_after_unmap(place: Place, rng: Random) -> Case:
+    """A page that was used is unmapped: the next load has to fault."""
+    script = PagingScript(place)
+    page = free_page(rng)
+    script.map(page, script.frame())
+    script.add("cpu.store", page + 8, 4, 0x1111)
+    script.unmap(page)
+    script.add("cpu.load", page + 8, 4)
+    return script.case()
+
+
+def stale_after_remap(place: Place, rng: Random) -> Case:
+    """A page gets another frame: the next store has to reach it."""
+    script = PagingScript(place)
+    page, old, new = free_page(rng), script.frame(), script.frame()
+    script.map(page, old)
+    script.add("cpu.store", page, 4, 0x1111)
+    script.unmap(page)
+    script.map(page, new)
+    script.add("cpu.store", page, 4, 0x2222)
+    return script.case()
+
+
+def stale_after_protect(place: Place, rng: Random) -> Case:
+    """A page that was written becomes read-only: the next store has to fault."""
+    script = PagingScript(place)
+    page = free_page(rng)
+    script.map(page, script.frame())
+    script.add("cpu.store", page, 4, 0x1111)
+    script.protect(page, R)
+    script.add("cpu.store", page, 4, 0x2222)
+    script.add("cpu.load", page, 4)
+    return script.case()
+
+
+def stale_for_user(place: Place, rng: Random) -> Case:
+    """A page is taken from a program that used it."""
+    script = PagingScript(place)
+    page = free_page(rng)
+    script.map(page, script.frame(), RW | USER)
+    script.add("user.load", page, 4)
+    script.unmap(page)
+    script.add("user.load", page, 4)
+    return script.case()
+
+
+def neighbours_stay(place: Place, rng: Random) -> Case:
+    """One of two neighbours is unmapped; the other one is still there."""
+    script = PagingScript(place)
+    page = free_page(rng)
+    for offset in (0, PAGE_SIZE):
+        script.map(page + offset, script.frame())
+        script.add("cpu.store", page + offset, 4, 0x1111 + offset)
+    script.unmap(page)
+    script.add("cpu.load", page + PAGE_SIZE, 4)
+    return script.case()
+
+
+def in_order(rng: Random) -> list[Case]:
+    """The same with stores recorded: what was written, in which order."""
+    place = Place(PC4.machine, stores=True)
+    page = free_page(rng)
+    out = PagingScript(place)
+    out.map(page, out.frame())
+    out.unmap(page)
+    changed = PagingScript(place)
+    changed.map(page, changed.frame())
+    changed.protect(page, R)
+    return [out.case(), changed.case()]
+
+
+# --- frames ---------------------------------------------------------------------------------------
+
+
+def linked_in_order(rng: Random) -> Case:
+    """A new table, with stores recorded."""
+    script = PagingScript(Place(PC4.machine, stores=True))
+    script.map(free_page(rng), script.frame())
+    return script.case()
+
+
+def new_tables(place: Place, rng: Random) -> Case:
+    """Pages in tables that are not there yet; no frame that is handed out later is one of them."""
+    script = PagingScript(place)
+    frame = script.frame()
+    for _ in range(3):
+        script.map(free_page(rng), frame)
+    script.add("pmm_alloc_frame", times=5)
+    return script.case()
+
+
+def used_frames(place: Place, rng: Random) -> Case:
+    """A frame that was written and given back becomes a table."""
+    script = PagingScript(place)
+    dirty = script.frame()
+    for index in (0, 511, 1023):
+        offset = Of(dirty.step, offset=index * 4)
+        script.add("cpu.store", offset, 4, frame_in(rng, place) | 7)
+    kept = script.frame()
+    script.add("pmm_free_frame", dirty)
+    script.map(free_page(rng), kept)
+    return script.case()
+
+
+def round_and_round(place: Place, rng: Random) -> Case:
+    """The same page is mapped and unmapped again and again: no frame gets lost."""
+    script = PagingScript(place)
+    page, frame = free_page(rng), script.frame()
+    for _ in range(3):
+        script.map(page, frame)
+        script.unmap(page)
+    return script.case()
+
+
+def refused_again(place: Place, rng: Random) -> Case:
+    """The same mapping is refused again and again: no frame gets lost."""
+    script = PagingScript(place)
+    page, frame = free_page(rng), script.frame()
+    for _ in range(4):
+        script.map(page, frame)
+    return script.case()
+
+
+# --- the user's side ------------------------------------------------------------------------------
+
+
+def kernel_from_user(place: Place) -> Case:
+    """A program tries to read and to write what is the kernel's."""
+    script = PagingScript(place)
+    script.add("user.load", 0x10_0000, 4)
+    script.add("user.store", VGA, 2, 0x0741)
+    return script.case()
+
+
+def user_pages(place: Place, rng: Random) -> Case:
+    """A page for a program beside one of the kernel's, in one table."""
+    script = PagingScript(place)
+    page = free_page(rng)
+    script.map(page, script.frame())
+    script.map(page + PAGE_SIZE, script.frame(), RW | USER)
+    script.add("user.store", page + PAGE_SIZE, 4, 0x1111)
+    script.add("user.load", page, 4)
+    return script.case()
+
+
+def read_only_for_user(place: Place, rng: Random) -> Case:
+    """A page that a program may read and not write."""
+    script = PagingScript(place)
+    page = free_page(rng)
+    script.map(page, script.frame(), R | USER)
+    script.add("user.load", page, 4)
+    script.add("user.store", page, 4, 1)
+    return script.case()

@@ -1,0 +1,310 @@
+"""The judge of Lab 3: follows each call with a model, and compares the tables in RAM with it.
+
+::
+
+    call ──▶ model of the address space ──▶ expected ranges ─┐
+    RAM  ──▶ directory, tables, sweep ─────▶ found ranges ───┴─▶ first difference ──▶ rule, cause
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from kernel_sim.addr import LARGE_PAGE_SIZE_32, PAGE_SIZE
+from kernel_sim.checks.bench import Failure, Outcome, Run
+from kernel_sim.checks.fault_judge import FaultJudge
+from kernel_sim.checks.fault_report import USER as USER_MODE
+from kernel_sim.checks.fault_report import PRESENT, WRITE
+from kernel_sim.checks.hook_failure import violation_of
+from kernel_sim.checks.operations import Place
+from kernel_sim.checks.operations_run import Breach, Turn
+from kernel_sim.checks.paging_access import WRITES, AccessJudge
+from kernel_sim.checks.paging_calls import CallJudge, Space
+from kernel_sim.checks.paging_control import enabled_breach, failed_enabling, writes_in_init
+from kernel_sim.checks.paging_frames import FrameBook
+from kernel_sim.checks.paging_model import USER, WRITABLE, AddressSpaceModel, without_page_0
+from kernel_sim.checks.paging_order import order_breach
+from kernel_sim.checks.paging_picture import AddressSpaceScene
+from kernel_sim.checks.paging_rules import ALL_RULES, Rule
+from kernel_sim.checks.paging_symptoms import (
+    ELSEWHERE,
+    EXTRA,
+    MISSING,
+    RIGHTS,
+    USER_RIGHTS,
+    Difference,
+    cause_of,
+    differences,
+    is_unwritten,
+)
+from kernel_sim.checks.paging_tables import Tables
+from kernel_sim.checks.paging_words import range_text
+from kernel_sim.checks.region_rules import Violation
+from kernel_sim.inspection import MappedRange
+from kernel_sim.inspection.diff import diff
+from kernel_sim.inspection.mapped_range import merged
+
+_KINDS: Final[Mapping[str, tuple[Rule, str, str]]] = {
+    ELSEWHERE: (Rule.MAPPED, "KV-19", "leads to the wrong frame"),
+    MISSING: (Rule.MAPPED, "KV-20", "is not mapped"),
+    EXTRA: (Rule.NOTHING_ELSE, "KV-19", "is mapped, which nobody asked for,"),
+    RIGHTS: (Rule.RIGHTS, "KV-19", "has the wrong flags"),
+    USER_RIGHTS: (Rule.USER, "KV-26", "has the wrong U/S"),
+}
+"""Kind of difference → the rule that it breaks, the requirement, and words; the worst first."""
+_TABLE_CALLS: Final = frozenset({"init_paging", "map_page", "unmap_page", "protect_page"})
+
+
+class PagingOracle:
+    """Judges one boot.
+
+    Args:
+        place: where.
+        rules: what counts.
+    """
+
+    def __init__(self, place: Place, rules: frozenset[Rule] = ALL_RULES) -> None:
+        self._rules = rules
+        self._place = place
+        self._pse = place.spec().pse
+        self._spaces: dict[int, Space] = {}
+        self._active: int | None = None
+        self._changed = ""
+        self._page = -1
+        self._looked = 0
+        self._run: Run | None = None
+        self._frames = FrameBook(strict=Rule.FRAMES in rules)
+        self._accesses = AccessJudge()
+        self._faults = FaultJudge()
+        self._calls = CallJudge(rules, self._frames, self._accesses, self._tables)
+        self._judges: Mapping[str, Callable[[Turn], Violation | None]] = {
+            "init_paging": self._init_paging,
+            "enable_paging": self._enable_paging,
+            "pmm_alloc_frame": self._frames.allocated,
+            "pmm_free_frame": self._frames.freed,
+            "page_fault": self._page_fault,
+        }
+
+    # --- the oracle's protocol --------------------------------------------------------------------
+
+    def begin(self, run: Run) -> Violation | None:
+        """Note what the kernel and the allocator keep on this machine."""
+        self._run = run
+        self._frames.begin(run)
+        if Rule.REPORT in self._rules:
+            self._faults.begin(run)
+        return None
+
+    def boot_failed(self, outcome: Outcome) -> Violation:
+        """A boot that ends early."""
+        failure = outcome.failure or Failure("stopped", message="the machine did not start")
+        return violation_of(failure, "KV-23")
+
+    def judge(self, turn: Turn) -> Violation | None:
+        """Compare one outcome with the model, and bring the model up to date."""
+        self._changed = turn.hook if turn.hook in _TABLE_CALLS else ""
+        judge = self._judges.get(turn.hook)
+        if judge is not None:
+            return judge(turn)
+        if turn.hook.startswith(("cpu.", "user.")):
+            return self._access(turn)
+        root = turn.args[0] if turn.args else None
+        space = self._spaces.get(root) if isinstance(root, int) else None
+        if space is None:
+            return None
+        if turn.hook != "translate":
+            self._page = int(turn.args[1])  # type: ignore[call-overload]
+        calls = {
+            "map_page": self._calls.map_page,
+            "unmap_page": self._calls.unmap_page,
+            "protect_page": self._calls.protect_page,
+            "translate": self._calls.translate,
+        }
+        return calls[turn.hook](turn, space) if turn.hook in calls else None
+
+    def look(self, run: Run) -> Violation | None:
+        """Compare the tables in RAM with the model, after a call that may have changed them."""
+        if not self._changed:
+            return None
+        breach = self._order(run)
+        if breach is not None:
+            return breach
+        for root, space in self._spaces.items():
+            violation = self._compare(root, space, run)
+            if violation is not None:
+                return violation
+        state = {root: space.model.ranges for root, space in self._spaces.items()}
+        return self._frames.counted(repr(state), run)
+
+    def scene(self, run: Run) -> AddressSpaceScene:  # noqa: ARG002 - the protocol's signature
+        """The address space that is in use, or was built last: expected beside found."""
+        root = self._active if self._active is not None else next(reversed(self._spaces), None)
+        if root is None:
+            return AddressSpaceScene([], [])
+        space, tables = self._spaces[root], self._tables(root)
+        if tables.garbage(self._place.seed) is not None:
+            return AddressSpaceScene(space.model.ranges, [])
+        found = tables.ranges()
+        return AddressSpaceScene(_expected(space, found), found)
+
+    # --- calls ------------------------------------------------------------------------------------
+
+    def _init_paging(self, turn: Turn) -> Violation | None:
+        if turn.outcome.failure is not None:
+            return self._calls.failed(turn, "KV-19")
+        root = turn.outcome.value
+        if not isinstance(root, int) or root % PAGE_SIZE or not 0 < root < 1 << 32:
+            problem = f"init_paging returned {root:#x} as the root"
+            return Breach("root", "KV-19", problem, concept="root-address")
+        if Rule.CONTROL in self._rules and self._run is not None and self._active is None:
+            breach = writes_in_init(self._run.events())
+            if breach is not None:
+                return breach
+        model = AddressSpaceModel.of_layout(turn.args[0])  # type: ignore[arg-type] # requests
+        self._spaces[root] = Space(model, page_0_free=model.find(0) is not None)
+        tables = self._tables(root)
+        if Rule.ADOPT in self._rules and tables.garbage(self._place.seed) is None:
+            self._spaces[root] = Space(AddressSpaceModel(tables.ranges()))
+        self._frames.note_tables(tables)
+        return None
+
+    def _enable_paging(self, turn: Turn) -> Violation | None:
+        root, failure = turn.args[0], turn.outcome.failure
+        if self._run is None or not isinstance(root, int):
+            return None
+        if failure is not None and failure.kind == "stopped":
+            return failed_enabling(turn, self._run, self._tables(root), self._frames.kept)
+        if failure is not None:
+            return self._calls.failed(turn, "KV-22")
+        self._active = root
+        if Rule.REPORT in self._rules:
+            self._faults.passed_over(self._run)
+        self._looked = len(self._run.events())
+        if Rule.CONTROL not in self._rules:
+            return None
+        return enabled_breach(self._run.events(), root)
+
+    def _access(self, turn: Turn) -> Violation | None:
+        if self._active is None or self._run is None or self._active not in self._spaces:
+            return None
+        model = self._spaces[self._active].model
+        breach = self._accesses.judge(turn, model, self._run)
+        if breach is not None and Rule.ACCESSES in self._rules:
+            return breach
+        failure = turn.outcome.failure
+        if failure is None or Rule.REPORT not in self._rules:
+            return None
+        address = int(turn.args[0])  # type: ignore[call-overload]
+        who, _, what = turn.hook.partition(".")
+        code = PRESENT if model.find(address) is not None else 0
+        code |= WRITE if what in WRITES else 0
+        code |= USER_MODE if who == "user" else 0
+        return self._faults.happened(address, code, failure, self._run)
+
+    def _page_fault(self, turn: Turn) -> Violation | None:
+        if self._run is None or Rule.REPORT not in self._rules:
+            return None
+        return self._faults.called(turn, self._run)
+
+    # --- tables -----------------------------------------------------------------------------------
+
+    def _tables(self, root: int) -> Tables:
+        if self._run is None:
+            raise ValueError("no machine has booted")
+        return Tables(self._run.ram, root, self._pse)
+
+    def _order(self, run: Run) -> Breach | None:
+        if Rule.ORDER not in self._rules or not self._place.stores or self._active is None:
+            return None
+        events = run.events()
+        start, self._looked = self._looked, len(events)
+        return order_breach(events, start, self._tables(self._active), run.ram)
+
+    def _compare(self, root: int, space: Space, run: Run) -> Violation | None:
+        tables = self._tables(root)
+        garbage = tables.garbage(self._place.seed)
+        if garbage is not None:
+            return _garbage_breach(root, *garbage)
+        found = tables.ranges()
+        expected = _expected(space, found)
+        changes = diff(expected, found) if expected != found else []
+        items = [item for item in differences(changes) if self._counts(item, tables)]
+        if items:
+            return self._difference(items, expected, tables)
+        if Rule.FRAMES in self._rules:
+            return self._frames.check(tables, self._place.seed, run)
+        return _exposed(tables, found) if Rule.USER in self._rules else None
+
+    def _counts(self, item: Difference, tables: Tables) -> bool:
+        """Whether a difference breaks a rule of this check."""
+        if item.kind == EXTRA and is_unwritten(tables, self._place.seed, item.start):
+            return False
+        return _KINDS[item.kind][0] in self._rules
+
+    def _difference(
+        self, items: list[Difference], expected: list[MappedRange], tables: Tables
+    ) -> Breach:
+        """The worst difference as a breach."""
+        worst = list(_KINDS)
+        item = min(items, key=lambda each: worst.index(each.kind))
+        change = item.change
+        _, requirement, words = _KINDS[item.kind]
+        return Breach(
+            f"tables-{item.kind}",
+            requirement,
+            f"{change.start:#010x} to {change.end:#010x} {words} after {self._changed}",
+            change.start,
+            self._cause(item, items, expected, tables),
+            range_text(change.before),
+            range_text(change.after),
+        )
+
+    def _cause(
+        self,
+        item: Difference,
+        items: list[Difference],
+        expected: list[MappedRange],
+        tables: Tables,
+    ) -> str:
+        """The concept of a difference: what the last call has to do with it, else the entries."""
+        same_table = item.start // LARGE_PAGE_SIZE_32 == self._page // LARGE_PAGE_SIZE_32
+        own = item.change.start <= self._page < item.change.end
+        if self._changed == "unmap_page":
+            return "unmap-entry" if item.kind == EXTRA and own else "unmap-neighbours"
+        if self._changed == "protect_page":
+            return "protect-page"
+        if self._changed == "map_page" and not own:
+            if item.kind == EXTRA and same_table:
+                return "not-zeroed"
+            if item.kind == MISSING and not same_table:
+                return "root-argument" if len(self._spaces) > 1 else "index-mask"
+        return cause_of(item, expected, tables, all_kinds={each.kind for each in items})
+
+
+def _expected(space: Space, found: list[MappedRange]) -> list[MappedRange]:
+    """What should be mapped; page 0 only if it is."""
+    expected = space.model.ranges
+    if space.page_0_free and not (found and found[0].start == 0):
+        return merged(without_page_0(expected))
+    return expected
+
+
+def _garbage_breach(root: int, index: int, entry: int) -> Breach:
+    problem = f"entry {index} of the directory at {root:#x} is {entry:#010x}: nobody wrote it"
+    got = f"{entry:#010x}"
+    return Breach("zeroed", "KV-25", problem, index << 22, "not-zeroed", "0, not present", got)
+
+
+def _exposed(tables: Tables, found: list[MappedRange]) -> Breach | None:
+    """A table that a program can write to (I4)."""
+    for index in tables.self_links:
+        if tables.directory[index] & int(USER):
+            problem = "the directory is linked into itself with U/S set"
+            return Breach("exposed", "KV-26", problem, index << 22, "table-exposed")
+    for item in found:
+        if not (item.flags & USER and item.flags & WRITABLE):
+            continue
+        for frame in tables.frames:
+            if item.physical <= frame < item.physical + item.length:
+                problem = f"a program can write to the table at {frame:#x}"
+                return Breach("exposed", "KV-26", problem, frame, "table-exposed")
+    return None

@@ -1,0 +1,116 @@
+"""Machines and layouts for Lab 3's checks: small, so that tables can be swept after every call."""
+
+from random import Random
+from typing import Final
+
+from kernel_sim.addr import LARGE_PAGE_SIZE_32, ONE_MIB, PAGE_SIZE
+from kernel_sim.boot_steps import kernel_layout
+from kernel_sim.checks.firmware_map import FirmwareMap, Row
+from kernel_sim.checks.operations import Place
+from kernel_sim.machine.firmware.available import available_ranges, physical_limit
+from kernel_sim.page_table import PageTableFlags
+from kernel_sim.values import AddrRange, MapRequest
+
+R: Final = PageTableFlags.PRESENT
+RW: Final = R | PageTableFlags.WRITABLE
+USER: Final = PageTableFlags.USER_ACCESSIBLE
+FLAGS: Final = (RW, R, RW | USER, R | USER, RW | PageTableFlags.NO_CACHE)
+LOW: Final = (Row(0, 0x9_FC00, 1), Row(0x9_FC00, 0x400, 2), Row(0xF_0000, 0x1_0000, 2))
+"""The first MiB as every PC has it."""
+PC4: Final = Place("pc4")
+FREE_SPACE: Final = AddrRange(0xD000_0000, 0xF000_0000)
+"""Addresses that the kernel does not use at boot."""
+
+
+def limit_of(place: Place) -> int:
+    """One past the last byte that the kernel maps one to one there."""
+    return physical_limit(available_ranges(place.spec()))
+
+
+def layout_of(place: Place) -> list[MapRequest]:
+    """What the kernel asks for there."""
+    return kernel_layout(limit_of(place))
+
+
+def tiny(rng: Random) -> Place:
+    """A machine that soon runs out of frames."""
+    frames = rng.randrange(67, 90)
+    return _made(rng, [*LOW, Row(ONE_MIB, frames * PAGE_SIZE, 1)])
+
+
+def several_tables(rng: Random) -> Place:
+    """Memory that needs a few tables; the last one is not full."""
+    frames = rng.randrange(1400, 2800) | 1
+    return _made(rng, [*LOW, Row(ONE_MIB, frames * PAGE_SIZE, 1)])
+
+
+def two_banks(rng: Random) -> Place:
+    """Memory with a hole, so that frames for tables lie in both parts."""
+    first = rng.randrange(70, 90) * PAGE_SIZE
+    second = ONE_MIB + first + rng.randrange(3, 200) * PAGE_SIZE
+    return _made(
+        rng, [*LOW, Row(ONE_MIB, first, 1), Row(second, rng.randrange(900, 1500) * PAGE_SIZE, 1)]
+    )
+
+
+def with_large_pages(rng: Random) -> Place:
+    """Memory of more than 8 MiB, and CR4.PSE is on."""
+    frames = rng.randrange(1900, 3500) | 1
+    made = _made(rng, [*LOW, Row(ONE_MIB, frames * PAGE_SIZE, 1)])
+    return Place(made.machine, seed=made.seed, pse=True)
+
+
+def _made(rng: Random, rows: list[Row]) -> Place:
+    return Place(str(FirmwareMap(tuple(rows))), seed=rng.randrange(1000))
+
+
+def free_page(rng: Random) -> int:
+    """An address that nothing uses, away from the edges of its table."""
+    spans = range(FREE_SPACE.start, FREE_SPACE.end, LARGE_PAGE_SIZE_32)
+    return rng.choice(spans) + rng.randrange(3, 900) * PAGE_SIZE
+
+
+def frame_in(rng: Random, place: Place) -> int:
+    """A physical page below the limit whose number is not the one of any table index near 0."""
+    return rng.randrange(ONE_MIB // PAGE_SIZE, limit_of(place) // PAGE_SIZE) * PAGE_SIZE
+
+
+def request(page: int, count: int, physical: int, flags: PageTableFlags, name: str) -> MapRequest:
+    """A request for ``count`` pages."""
+    return MapRequest(AddrRange(page, page + count * PAGE_SIZE), physical, flags, name)
+
+
+def single_pages(rng: Random, place: Place) -> list[MapRequest]:
+    """Pages here and there, each with other flags."""
+    pages = rng.sample(range(FREE_SPACE.start, FREE_SPACE.end, LARGE_PAGE_SIZE_32), len(FLAGS))
+    return [
+        request(
+            page + rng.randrange(1, 1023) * PAGE_SIZE, 1, frame_in(rng, place), flags, f"page {i}"
+        )
+        for i, (page, flags) in enumerate(zip(pages, FLAGS, strict=True))
+    ]
+
+
+def across_tables(rng: Random, place: Place) -> list[MapRequest]:
+    """Two short runs of pages: one goes on in the next table, one ends where its table does."""
+    first, second = rng.sample(range(FREE_SPACE.start, FREE_SPACE.end, 4 * LARGE_PAGE_SIZE_32), 2)
+    count = rng.randrange(3, 8)
+    runs = (
+        (first + LARGE_PAGE_SIZE_32 - rng.randrange(1, count) * PAGE_SIZE, "runs on"),
+        (second + LARGE_PAGE_SIZE_32 - count * PAGE_SIZE, "ends"),
+    )
+    low = range(ONE_MIB // PAGE_SIZE, limit_of(place) // PAGE_SIZE - count)
+    return [
+        request(page, count, rng.choice(low) * PAGE_SIZE, rng.choice((RW, R)), name)
+        for page, name in runs
+    ]
+
+
+def mixed_rights(rng: Random, place: Place) -> list[MapRequest]:
+    """Neighbours in one table with different rights: the kernel's beside a program's."""
+    page = free_page(rng)
+    order = rng.sample((RW, R, RW | USER, R | USER), 4)
+    return [
+        request(page + i * PAGE_SIZE, 1, frame_in(rng, place), flags, f"neighbour {i}")
+        for i, flags in enumerate(order)
+    ]
