@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 from kernel_sim.checks.frame_concepts import FRAME_CONCEPTS
 from kernel_sim.checks.guard_concepts import GUARD_CONCEPTS
 from kernel_sim.checks.heap_concepts import HEAP_CONCEPTS
+from kernel_sim.checks.paging_concepts import PAGING_CONCEPTS
 
 
 class Concept(NamedTuple):
@@ -132,5 +133,6 @@ CONCEPTS: Final[dict[str, Concept]] = {
 }
 """Name → concept."""
 CONCEPTS.update((name, Concept(*known)) for name, known in FRAME_CONCEPTS.items())
-CONCEPTS.update((name, Concept(*known)) for name, known in HEAP_CONCEPTS.items())
 CONCEPTS.update((name, Concept(*known)) for name, known in GUARD_CONCEPTS.items())
+CONCEPTS.update((name, Concept(*known)) for name, known in HEAP_CONCEPTS.items())
+CONCEPTS.update((name, Concept(*known)) for name, known in PAGING_CONCEPTS.items())

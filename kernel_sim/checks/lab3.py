@@ -6,7 +6,7 @@ from typing import Final
 from kernel_sim.checks import paging_cases as cases
 from kernel_sim.checks import paging_places as places
 from kernel_sim.checks.check import Check, Result
-from kernel_sim.checks.fault_cases import reporting, touching
+from kernel_sim.checks.paging_fault_cases import reporting, touching
 from kernel_sim.checks.operations import Place
 from kernel_sim.checks.paging_gate import first_boot
 from kernel_sim.checks.paging_lab import examiner, part
@@ -86,7 +86,7 @@ def tlb(subject: Subject, seed: int) -> Result:
     """What was unmapped or made read-only can no longer be used: INVLPG after every such change."""
     rng = Random(f"{seed} tlb")
     judge = examiner(subject, "tlb", *TLB)
-    order = examiner(subject, "tlb", Rule.ADOPT, Rule.ORDER)
+    order = examiner(subject, "tlb", Rule.ADOPT, Rule.FLUSHED)
     return Result.of_parts(
         [
             part(
@@ -104,7 +104,7 @@ def table_frames(subject: Subject, seed: int) -> Result:
     """Tables lie in frames of the allocator, zeroed before they are linked, and none gets lost."""
     rng = Random(f"{seed} table-frames")
     judge = examiner(subject, "table-frames", *FRAMES)
-    order = examiner(subject, "table-frames", Rule.ADOPT, Rule.ORDER)
+    order = examiner(subject, "table-frames", Rule.ADOPT, Rule.LINKED)
     return Result.of_parts(
         [
             part(

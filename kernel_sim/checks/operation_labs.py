@@ -8,6 +8,7 @@ from kernel_sim.nearest import unknown_name
 
 MODULES: Final = {
     "lab2": "kernel_sim.checks.frame_lab",
+    "lab3": "kernel_sim.checks.paging_lab",
     "lab4": "kernel_sim.checks.heap_lab",
     "lab5": "kernel_sim.checks.guard_lab",
 }

@@ -22,7 +22,7 @@ from kernel_sim.checks.paging_calls import CallJudge, Space
 from kernel_sim.checks.paging_control import enabled_breach, failed_enabling, writes_in_init
 from kernel_sim.checks.paging_frames import FrameBook
 from kernel_sim.checks.paging_model import USER, WRITABLE, AddressSpaceModel, without_page_0
-from kernel_sim.checks.paging_order import order_breach
+from kernel_sim.checks.paging_order import flush_breach, link_breach
 from kernel_sim.checks.paging_picture import AddressSpaceScene
 from kernel_sim.checks.paging_rules import ALL_RULES, Rule
 from kernel_sim.checks.paging_symptoms import (
@@ -213,11 +213,15 @@ class PagingOracle:
         return Tables(self._run.ram, root, self._pse)
 
     def _order(self, run: Run) -> Breach | None:
-        if Rule.ORDER not in self._rules or not self._place.stores or self._active is None:
+        """What is wrong with the order in which the last call wrote to memory."""
+        if not self._place.stores or self._active is None:
             return None
-        events = run.events()
-        start, self._looked = self._looked, len(events)
-        return order_breach(events, start, self._tables(self._active), run.ram)
+        events, tables = run.events(), self._tables(self._active)
+        part, self._looked = events[self._looked :], len(events)
+        breach = link_breach(part, tables, run.ram) if Rule.LINKED in self._rules else None
+        if breach is None and Rule.FLUSHED in self._rules:
+            return flush_breach(part, tables)
+        return breach
 
     def _compare(self, root: int, space: Space, run: Run) -> Violation | None:
         tables = self._tables(root)

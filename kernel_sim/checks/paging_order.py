@@ -1,4 +1,4 @@
-"""The order in which tables are written while paging is on, from the events of one call (KV-25, KV-26).
+"""The order in which tables are written while paging is on (KV-25, KV-26).
 
 ::
 
@@ -42,19 +42,15 @@ class Written:
         return not self.new & PRESENT or bool(moved or self.old & ~self.new & RIGHTS)
 
 
-def order_breach(
-    events: Sequence[Event], start: int, tables: Tables, ram: PhysicalMemory
-) -> Breach | None:
-    """What is wrong with the order of the events from number ``start`` of the list on."""
-    part = list(events[start:])
-    return _link_breach(part, tables, ram) or _flush_breach(part, tables)
+def link_breach(part: Sequence[Event], tables: Tables, ram: PhysicalMemory) -> Breach | None:
+    """A table that was linked while it still held something else than it does now.
 
-
-def _link_breach(part: Sequence[Event], tables: Tables, ram: PhysicalMemory) -> Breach | None:
-    for entry in _written(part, tables.root):
-        linked = entry.new & PRESENT and not (entry.new & LARGE and tables.pse)
-        if not linked or (entry.old & PRESENT and entry.old & FRAME_MASK == entry.new & FRAME_MASK):
-            continue
+    Args:
+        part: the events of one call.
+        tables: the tables after it.
+        ram: memory after it.
+    """
+    for entry in _links(part, tables):
         table = entry.new & FRAME_MASK
         now = ram.read(table, PAGE_SIZE)
         then = _undone(now, table, part[entry.at + 1 :])
@@ -68,9 +64,12 @@ def _link_breach(part: Sequence[Event], tables: Tables, ram: PhysicalMemory) -> 
     return None
 
 
-def _flush_breach(part: Sequence[Event], tables: Tables) -> Breach | None:
-    frames = {frame: index for index, frame in tables.links.items()}
-    for frame, index in frames.items():
+def flush_breach(part: Sequence[Event], tables: Tables) -> Breach | None:
+    """An entry that was changed without INVLPG of its page behind it."""
+    new = {entry.new & FRAME_MASK for entry in _links(part, tables)}
+    for index, frame in tables.links.items():
+        if frame in new:
+            continue
         for entry in _written(part, frame):
             if not entry.takes_away:
                 continue
@@ -87,15 +86,23 @@ def _flush_breach(part: Sequence[Event], tables: Tables) -> Breach | None:
     return None
 
 
+def _links(part: Sequence[Event], tables: Tables) -> Iterator[Written]:
+    """The directory entries that the call made lead to another table."""
+    for entry in _written(part, tables.root):
+        linked = entry.new & PRESENT and not (entry.new & LARGE and tables.pse)
+        same = entry.old & PRESENT and not (entry.old ^ entry.new) & FRAME_MASK
+        if linked and not same:
+            yield entry
+
+
 def _flushes(part: Sequence[Event], page: int) -> Iterator[int]:
     """Where in the call the TLB forgot ``page``."""
     for at, event in enumerate(part):
         fields: Any = event.fields
         if event.kind != "control":
             continue
-        if fields.get("operation") == "invlpg" and fields["address"] & ~0xFFF == page:
-            yield at
-        elif fields.get("register") == "cr3":
+        of_page = fields.get("operation") == "invlpg" and fields["address"] & ~0xFFF == page
+        if of_page or fields.get("register") == "cr3":
             yield at
 
 

@@ -25,8 +25,10 @@ class Rule(Enum):
     """The processor's own loads and stores come out as the model says."""
     FRAMES = auto()
     """Table frames are owned, zeroed, and not lost."""
-    ORDER = auto()
-    """Entries, INVLPG and links are written in a safe order."""
+    FLUSHED = auto()
+    """INVLPG comes behind the entry that takes something away."""
+    LINKED = auto()
+    """A table is zeroed before it is linked."""
     REPORT = auto()
     """The page-fault handler reports address and error code."""
 

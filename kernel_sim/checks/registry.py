@@ -19,6 +19,7 @@ GROUP: Final = "kernel_sim.checks"
 _VISIBLE: Final = {
     "lab1": "kernel_sim.checks.lab1",
     "lab2": "kernel_sim.checks.lab2",
+    "lab3": "kernel_sim.checks.lab3",
     "lab4": "kernel_sim.checks.lab4",
     "lab5": "kernel_sim.checks.lab5",
 }

@@ -6,7 +6,7 @@ from typing import Final
 from kernel_sim.checks import paging_cases as cases
 from kernel_sim.checks import paging_places as places
 from kernel_sim.checks.check import Check, Part, Result
-from kernel_sim.checks.fault_cases import RARE_CODES, after_unmapping, forbidden, reporting
+from kernel_sim.checks.paging_fault_cases import RARE_CODES, after_unmapping, forbidden, reporting
 from kernel_sim.checks.lab3 import CALLS, FRAMES, LAB, TABLES, TLB
 from kernel_sim.checks.operations import Case, Place
 from kernel_sim.checks.paging_lab import examiner, part
@@ -54,7 +54,7 @@ def hidden_enable_paging(subject: Subject, seed: int) -> Result:
     """Other machines go on when paging is turned on, also at a second boot in the same process."""
     rng = Random(f"{seed} hidden-enable-paging")
     judge = examiner(subject, "hidden-enable-paging", Rule.CONTROL)
-    everything = examiner(subject, "hidden-enable-paging", *ALL_RULES - {Rule.ORDER, Rule.REPORT})
+    everything = examiner(subject, "hidden-enable-paging", *ALL_RULES - {Rule.REPORT})
     machines = [places.several_tables(rng), places.with_large_pages(rng)]
     boots = [cases.enabling(places.tiny(rng)), cases.enabling(places.several_tables(rng))]
     whole = [Case(Place("pc4", until="paging", seed=rng.randrange(1000)))]
@@ -87,7 +87,7 @@ def hidden_tlb(subject: Subject, seed: int) -> Result:
     """No access goes by what the tables said before, from CPL 0 or CPL 3."""
     rng = Random(f"{seed} hidden-tlb")
     judge = examiner(subject, "hidden-tlb", *TLB)
-    order = examiner(subject, "hidden-tlb", Rule.ADOPT, Rule.ORDER)
+    order = examiner(subject, "hidden-tlb", Rule.ADOPT, Rule.FLUSHED)
     banks = places.two_banks(rng)
     made = [
         cases.stale_after_unmap(banks, rng),
@@ -108,7 +108,7 @@ def hidden_table_frames(subject: Subject, seed: int) -> Result:
     """Tables made later, from used frames, and again and again: all owned, zeroed and kept."""
     rng = Random(f"{seed} hidden-table-frames")
     judge = examiner(subject, "hidden-table-frames", *FRAMES)
-    order = examiner(subject, "hidden-table-frames", Rule.ADOPT, Rule.ORDER)
+    order = examiner(subject, "hidden-table-frames", Rule.ADOPT, Rule.LINKED)
     banks = places.two_banks(rng)
     made = [
         cases.building(banks),
