@@ -10,7 +10,7 @@ from kernel_sim.checks.paging_fault_cases import reporting, touching
 from kernel_sim.checks.operations import Place
 from kernel_sim.checks.paging_gate import first_boot
 from kernel_sim.checks.paging_lab import examiner, part
-from kernel_sim.checks.paging_places import PC4
+from kernel_sim.checks.paging_places import PC4, SMALL
 from kernel_sim.checks.paging_rules import Rule
 from kernel_sim.checks.subject import Subject
 
@@ -27,17 +27,13 @@ def tables(subject: Subject, seed: int) -> Result:
     """An independent walker finds every page of the layout, with its frame and its flags."""
     rng = Random(f"{seed} tables")
     judge = examiner(subject, "tables", *TABLES)
-    requests = places.single_pages(rng, PC4)
+    requests, across = places.single_pages(rng, SMALL), places.across_tables(rng, SMALL)
     return Result.of_parts(
         [
             part("the kernel's layout", judge, [cases.building(PC4)]),
-            part(
-                "other requests",
-                judge,
-                [cases.building(PC4, [item]) for item in requests]
-                + [cases.building(PC4, [item]) for item in places.across_tables(rng, PC4)],
-            ),
-            part("page by page", judge, [cases.mapping_one_by_one(PC4, rng, requests)]),
+            part("other requests", judge, [cases.building(SMALL, requests)]),
+            part("from table to table", judge, [cases.building(SMALL, across)]),
+            part("page by page", judge, [cases.mapping_one_by_one(SMALL, rng, requests)]),
         ]
     )
 
@@ -71,13 +67,14 @@ def map_unmap(subject: Subject, seed: int) -> Result:
     """map_page, unmap_page and translate do what they say, and refuse what makes no sense."""
     rng = Random(f"{seed} map-unmap")
     judge = examiner(subject, "map-unmap", *CALLS)
+    owned = examiner(subject, "map-unmap", *CALLS, Rule.FRAMES)
     return Result.of_parts(
         [
-            part("before paging", judge, [cases.round_trip(PC4, rng, on=False)]),
-            part("with paging", judge, [cases.round_trip(PC4, rng, on=True)]),
-            part("refusals", judge, cases.refusals(PC4, rng)),
-            part("when memory is used up", judge, [cases.no_frames_left(places.tiny(rng), rng)]),
-            part("many calls", judge, [cases.at_random(PC4, rng, 25)]),
+            part("before paging", judge, [cases.round_trip(SMALL, rng, on=False)]),
+            part("with paging", judge, [cases.round_trip(SMALL, rng, on=True)]),
+            part("refusals", judge, [cases.refusals(SMALL, rng)]),
+            part("when memory is used up", owned, [cases.no_frames_left(places.tiny(rng), rng)]),
+            part("many calls", judge, [cases.at_random(SMALL, rng, 25)]),
         ]
     )
 
@@ -86,15 +83,16 @@ def tlb(subject: Subject, seed: int) -> Result:
     """What was unmapped or made read-only can no longer be used: INVLPG after every such change."""
     rng = Random(f"{seed} tlb")
     judge = examiner(subject, "tlb", *TLB)
+    protected = examiner(subject, "tlb", *TLB, Rule.MAPPED, Rule.RIGHTS)
     order = examiner(subject, "tlb", Rule.ADOPT, Rule.FLUSHED)
     return Result.of_parts(
         [
             part(
                 "after unmap_page",
                 judge,
-                [cases.stale_after_unmap(PC4, rng), cases.stale_after_remap(PC4, rng)],
+                [cases.stale_after_unmap(SMALL, rng), cases.stale_after_remap(SMALL, rng)],
             ),
-            part("after protect_page", judge, [cases.stale_after_protect(PC4, rng)]),
+            part("after protect_page", protected, [cases.stale_after_protect(SMALL, rng)]),
             part("first the entry, then INVLPG", order, cases.in_order(rng)),
         ]
     )
@@ -110,10 +108,10 @@ def table_frames(subject: Subject, seed: int) -> Result:
             part(
                 "owned and zeroed",
                 judge,
-                [cases.building(PC4), cases.new_tables(PC4, rng), cases.used_frames(PC4, rng)],
+                [cases.building(SMALL), cases.new_tables(SMALL, rng), cases.used_frames(SMALL, rng)],
             ),
             part("zeroed before the link", order, [cases.linked_in_order(rng)]),
-            part("not lost", judge, [cases.round_and_round(PC4, rng)]),
+            part("not lost", judge, [cases.round_and_round(SMALL, rng)]),
         ]
     )
 
@@ -124,8 +122,8 @@ def page_fault(subject: Subject, seed: int) -> Result:
     judge = examiner(subject, "page-fault", Rule.ADOPT, Rule.REPORT)
     return Result.of_parts(
         [
-            part("a write to nowhere", judge, [touching(PC4, 0xDEAD_BEE8)]),
-            part("each error code", judge, [reporting(PC4, rng)]),
+            part("a write to nowhere", judge, [touching(SMALL, 0xDEAD_BEE8)]),
+            part("each error code", judge, [reporting(SMALL, rng)]),
         ]
     )
 
@@ -136,8 +134,8 @@ def user_access(subject: Subject, seed: int) -> Result:
     judge = examiner(subject, "user-access", Rule.USER, Rule.ACCESSES)
     return Result.of_parts(
         [
-            part("the kernel's memory", judge, [cases.kernel_from_user(PC4)]),
-            part("a program's page", judge, [cases.user_pages(PC4, rng)]),
+            part("the kernel's memory", judge, [cases.kernel_from_user(SMALL)]),
+            part("a program's page", judge, [cases.user_pages(SMALL, rng)]),
         ]
     )
 

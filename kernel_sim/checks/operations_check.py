@@ -32,6 +32,10 @@ _MOST_PAIRS: Final = 24
 """So many pairs of short boots are tried."""
 
 
+MOST_SLOW: Final = 2
+"""After so many tries that used up a limit a case is small enough."""
+
+
 def no_places(case: Case) -> Iterable[Place]:  # noqa: ARG001 - the signature of a choice of places
     """No other place to try."""
     return ()
@@ -181,9 +185,15 @@ class SequenceExaminer:
         if is_costly(seen) or seen.violation is None:
             return seen.cut
         rule, concept = seen.violation.rule, seen.violation.concept
+        slow = 0
 
         def fails(candidate: Case) -> bool:
-            other = self.observed(candidate).violation
+            nonlocal slow
+            if slow >= MOST_SLOW:
+                return False
+            tried = self.observed(candidate)
+            slow += is_costly(tried)
+            other = tried.violation
             return other is not None and (other.rule, other.concept) == (rule, concept)
 
         start = seen.cut

@@ -12,7 +12,7 @@ from kernel_sim.checks.paging_access import AccessJudge
 from kernel_sim.checks.paging_frames import FrameBook
 from kernel_sim.checks.paging_model import PAGE_0, AddressSpaceModel
 from kernel_sim.checks.paging_rules import Rule
-from kernel_sim.checks.paging_tables import Tables
+from kernel_sim.checks.paging_tables import PRESENT, Tables
 from kernel_sim.checks.paging_words import translation_breach
 from kernel_sim.values import Translation
 
@@ -51,13 +51,15 @@ class CallJudge:
 
     def map_page(self, turn: Turn, space: Space) -> Breach | None:
         """A page that is free is taken, one that is mapped refused."""
-        _, page, frame, flags = numbers(turn)
+        root, page, frame, flags = numbers(turn)
         there = space.model.find(page) is not None
         failure = turn.outcome.failure
         if failure is not None:
             if _raised(failure, "MapError") and (there or self._frames.exhausted):
                 return None
-            return self._failed(turn, "MapError" if there else "", "map-over", "map-refused")
+            empty = not self._tables_of(root).directory[page >> 22] & PRESENT
+            refused = "new-table" if empty else "map-refused"
+            return self._failed(turn, "MapError" if there else "", "map-over", refused)
         if not there:
             space.model.map(page, frame, flags)
             return None

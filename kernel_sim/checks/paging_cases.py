@@ -11,7 +11,7 @@ from random import Random
 from kernel_sim.addr import LARGE_PAGE_SIZE_32, PAGE_SIZE
 from kernel_sim.checks.operations import Case, Of, Place, Script
 from kernel_sim.checks.operations_generator import random_case
-from kernel_sim.checks.paging_places import PC4, R, RW, USER, frame_in, free_page, layout_of
+from kernel_sim.checks.paging_places import SMALL, R, RW, USER, frame_in, free_page, layout_of
 from kernel_sim.page_table import PageTableFlags
 from kernel_sim.values import MapRequest
 
@@ -117,33 +117,21 @@ def round_trip(place: Place, rng: Random, *, on: bool) -> Case:
     return script.case()
 
 
-def refusals(place: Place, rng: Random) -> list[Case]:
-    """What has to be refused, each by itself."""
-    made: list[Case] = []
+def refusals(place: Place, rng: Random) -> Case:
+    """What has to be refused: pages that are mapped, and pages that are not."""
+    script = PagingScript(place)
     page = free_page(rng)
-    over = PagingScript(place)
-    over.map(page, over.frame())
-    over.map(page, over.frame(), R)
-    over.translate(page)
-    identity = PagingScript(place)
-    identity.map(layout_of(place)[0].virtual.end - PAGE_SIZE, frame_in(rng, place))
-    empty_table = PagingScript(place)
-    empty_table.unmap(page)
-    empty_entry = PagingScript(place)
-    empty_entry.map(page, empty_entry.frame())
-    empty_entry.unmap(page + PAGE_SIZE)
-    twice = PagingScript(place)
-    twice.map(page, twice.frame())
-    twice.unmap(page)
-    twice.unmap(page)
-    unknown = PagingScript(place)
-    unknown.translate(page + 8)
-    neighbour = PagingScript(place)
-    neighbour.map(page, neighbour.frame())
-    neighbour.translate(page - PAGE_SIZE)
-    scripts = (over, identity, empty_table, empty_entry, twice, unknown, neighbour)
-    made += [script.case() for script in scripts]
-    return made
+    script.unmap(page)
+    script.translate(page + 8)
+    script.map(page, script.frame())
+    script.map(page, script.frame(), R)
+    script.translate(page)
+    script.unmap(page + PAGE_SIZE)
+    script.translate(page - PAGE_SIZE)
+    script.map(layout_of(place)[0].virtual.end - PAGE_SIZE, frame_in(rng, place))
+    script.unmap(page)
+    script.unmap(page)
+    return script.case()
 
 
 def no_frames_left(place: Place, rng: Random) -> Case:
@@ -155,28 +143,28 @@ def no_frames_left(place: Place, rng: Random) -> Case:
     return script.case()
 
 
-def in_large_page(place: Place, rng: Random) -> list[Case]:
+def in_large_page(place: Place, rng: Random) -> Case:
     """Calls about a page in the middle of what may be a 4 MiB page."""
+    script = PagingScript(place)
     page = LARGE_PAGE_SIZE_32 + rng.randrange(5, 900) * PAGE_SIZE
-    asked = PagingScript(place)
-    asked.translate(page + rng.randrange(1, PAGE_SIZE))
-    over = PagingScript(place)
-    over.map(page, frame_in(rng, place))
-    out = PagingScript(place)
-    out.unmap(page)
-    return [script.case() for script in (asked, over, out)]
+    script.translate(page + rng.randrange(1, PAGE_SIZE))
+    script.map(page, frame_in(rng, place))
+    script.unmap(page)
+    script.translate(page + 2 * PAGE_SIZE)
+    return script.case()
 
 
 def another_root(place: Place, rng: Random) -> Case:
-    """Two directories: what is mapped in one is not mapped in the other."""
+    """Two directories, one of them in use: what is mapped in one is not mapped in the other."""
     script = PagingScript(place, on=False)
     other = script.add("init_paging", layout_of(place))
+    script.add("enable_paging", script.root)
     page = free_page(rng)
-    script.add("map_page", script.root, page, script.frame(), RW)
-    script.add("translate", other, page)
-    script.add("map_page", other, page, script.frame(), RW)
-    script.add("unmap_page", script.root, page)
-    script.add("translate", other, page)
+    script.add("map_page", other, page, frame_in(rng, place), RW)
+    script.translate(page)
+    script.map(page, frame_in(rng, place))
+    script.add("unmap_page", other, page)
+    script.translate(page)
     return script.case()
 
 
@@ -271,7 +259,7 @@ def neighbours_stay(place: Place, rng: Random) -> Case:
 
 def in_order(rng: Random) -> list[Case]:
     """The same with stores recorded: what was written, in which order."""
-    place = Place(PC4.machine, stores=True)
+    place = Place(SMALL.machine, stores=True)
     page = free_page(rng)
     out = PagingScript(place)
     out.map(page, out.frame())
@@ -287,7 +275,7 @@ def in_order(rng: Random) -> list[Case]:
 
 def linked_in_order(rng: Random) -> Case:
     """A new table, with stores recorded."""
-    script = PagingScript(Place(PC4.machine, stores=True))
+    script = PagingScript(Place(SMALL.machine, stores=True))
     script.map(free_page(rng), script.frame())
     return script.case()
 

@@ -71,14 +71,14 @@ class FrameBook:
         further frame may be gone.
         """
         seen = self._counts.setdefault(f"{state} {sorted(self._live)}", [])
-        seen.append(self._free(run))
+        seen.append(self.free(run))
         if not self._strict or len(seen) < 3 or not seen[-3] > seen[-2] > seen[-1]:
             return None
         counts = ", then ".join(map(str, seen[-3:]))
         problem = f"each time round frames are lost: {counts} were free"
         return _breach("table-leak", problem, f"{seen[-2]} free", f"{seen[-1]} free")
 
-    def _free(self, run: Run) -> int:
+    def free(self, run: Run) -> int:
         """How many frames the allocator's bitmap calls free."""
         stats = self._stats
         if stats is None:
@@ -99,11 +99,15 @@ class FrameBook:
             breach = self._owned(frame, run)
             if breach is not None:
                 return breach
+        return self.lost(run) or self._zeroed(tables, seed)
+
+    def lost(self, run: Run) -> Breach | None:
+        """A frame that the check was given and that the allocator holds for free."""
         for frame in sorted(self._live):
             if not self._is_used(frame, run):
                 problem = f"the frame {frame:#x} is free again, but nobody gave it back"
                 return _breach("unmap-frees-frame", problem, "a frame in use", "a free frame")
-        return self._zeroed(tables, seed)
+        return None
 
     def _owned(self, frame: int, run: Run) -> Breach | None:
         whose = "nobody's" if frame in self._live else ""
@@ -116,7 +120,8 @@ class FrameBook:
             whose = "frame 0"
         if whose:
             problem = f"a table lies at {frame:#x}, which is {whose}"
-            return _breach("table-owned", problem, "a frame from pmm_alloc_frame", hex(frame))
+            concept = "out-of-frames" if self.exhausted and not frame else "table-owned"
+            return _breach(concept, problem, "a frame from pmm_alloc_frame", hex(frame))
         if not self._is_used(frame, run):
             problem = f"a table lies at {frame:#x}, which the allocator holds for free"
             return _breach("table-owned", problem, "a frame from pmm_alloc_frame", hex(frame))

@@ -1,7 +1,7 @@
 """The first boot of a Lab 3 plugin: whether it can be asked anything at all.
 
-A hook that is not there, not written, or never returns would be asked a hundred times for the same
-answer; here it is asked once, and every check repeats what came of it.
+Without tables there is nothing to look at. An `init_paging` that is not there, not written, fails
+or never returns is asked once, and every check repeats what came of it.
 """
 
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from kernel_sim.checks.operations_counterexample import counterexample_of
 from kernel_sim.checks.operations_run import Observation, run_case
 from kernel_sim.checks.paging_cases import building
 from kernel_sim.checks.paging_lab import ONE_BY_ONE, OPERATIONS, judging
-from kernel_sim.checks.paging_places import PC4
+from kernel_sim.checks.paging_places import SMALL
 from kernel_sim.checks.subject import Subject
 
 Verdict = Callable[[Check], Result]
@@ -23,14 +23,12 @@ Verdict = Callable[[Check], Result]
 
 def first_boot(subject: Subject) -> Verdict | None:
     """None if the checks can go on."""
-    case, judge = building(PC4), judging()
+    case, judge = building(SMALL), judging()
     seen = run_case(subject, case, judge, batch=ONE_BY_ONE)
     if is_costly(seen) and subject.loaded.ok:
         subject.renew()
         seen = run_case(subject, case, judge, batch=ONE_BY_ONE)
-    failure = failure_of(seen)
-    hopeless = is_costly(seen) or (failure is not None and failure.error == "NotImplementedError")
-    return _verdict(seen) if hopeless else None
+    return _verdict(seen) if failure_of(seen) is not None else None
 
 
 def _verdict(seen: Observation) -> Verdict:

@@ -35,11 +35,10 @@ def simpler_calls(call: Call) -> Iterator[Call]:
 
 
 def _simpler_layouts(layout: list[MapRequest]) -> Iterator[list[MapRequest]]:
-    """One request less, or one request of one page, or with plain flags."""
-    for index in range(len(layout) - 1, -1, -1):
-        if len(layout) > 1:
-            yield [*layout[:index], *layout[index + 1 :]]
-    for index, item in enumerate(layout):
+    """One request less, or shorter, or with plain flags; the identity map stays as it is."""
+    for index in range(len(layout) - 1, 0, -1):
+        yield [*layout[:index], *layout[index + 1 :]]
+    for index, item in enumerate(layout[1:], start=1):
         start = item.virtual.start
         for pages in (1, 2, 1025):
             if item.virtual.length > pages * PAGE_SIZE:

@@ -6,7 +6,9 @@
     RAM  ──▶ directory, tables, sweep ─────▶ found ranges ───┴─▶ first difference ──▶ rule, cause
 """
 
+import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from kernel_sim.addr import LARGE_PAGE_SIZE_32, PAGE_SIZE
@@ -35,6 +37,7 @@ from kernel_sim.checks.paging_symptoms import (
     cause_of,
     differences,
     is_unwritten,
+    refusal_cause,
 )
 from kernel_sim.checks.paging_tables import Tables
 from kernel_sim.checks.paging_words import range_text
@@ -119,7 +122,10 @@ class PagingOracle:
             "protect_page": self._calls.protect_page,
             "translate": self._calls.translate,
         }
-        return calls[turn.hook](turn, space) if turn.hook in calls else None
+        breach = calls[turn.hook](turn, space) if turn.hook in calls else None
+        if breach is not None and len(self._spaces) > 1 and turn.outcome.failure is None:
+            return replace(breach, concept="root-argument")
+        return breach
 
     def look(self, run: Run) -> Violation | None:
         """Compare the tables in RAM with the model, after a call that may have changed them."""
@@ -150,7 +156,7 @@ class PagingOracle:
 
     def _init_paging(self, turn: Turn) -> Violation | None:
         if turn.outcome.failure is not None:
-            return self._calls.failed(turn, "KV-19")
+            return self._calls.failed(turn, "KV-19", self._refused_at(turn))
         root = turn.outcome.value
         if not isinstance(root, int) or root % PAGE_SIZE or not 0 < root < 1 << 32:
             problem = f"init_paging returned {root:#x} as the root"
@@ -166,6 +172,22 @@ class PagingOracle:
             self._spaces[root] = Space(AddressSpaceModel(tables.ranges()))
         self._frames.note_tables(tables)
         return None
+
+    def _refused_at(self, turn: Turn) -> str:
+        """Why a plugin may have refused a page that it has not mapped yet; empty if unknown."""
+        failure, run = turn.outcome.failure, self._run
+        address = re.search(r"0x[0-9a-f]+", failure.message) if failure is not None else None
+        if failure is None or failure.error != "MapError" or run is None:
+            return ""
+        if self._frames.free(run) == 0:
+            return "new-table"
+        first = next((e for e in run.events() if e.fields.get("hook") == "pmm_alloc_frame"), None)
+        root = first.fields.get("result") if first is not None else None
+        if address is None or not isinstance(root, int):
+            return ""
+        model = AddressSpaceModel.of_layout(turn.args[0])  # type: ignore[arg-type] # requests
+        page = int(address[0], 16)
+        return refusal_cause(page, model.ranges, self._tables(root), self._place.seed)
 
     def _enable_paging(self, turn: Turn) -> Violation | None:
         root, failure = turn.args[0], turn.outcome.failure
@@ -236,6 +258,8 @@ class PagingOracle:
             return self._difference(items, expected, tables)
         if Rule.FRAMES in self._rules:
             return self._frames.check(tables, self._place.seed, run)
+        if Rule.CALLS in self._rules:
+            return self._frames.lost(run)
         return _exposed(tables, found) if Rule.USER in self._rules else None
 
     def _counts(self, item: Difference, tables: Tables) -> bool:
@@ -276,11 +300,15 @@ class PagingOracle:
             return "unmap-entry" if item.kind == EXTRA and own else "unmap-neighbours"
         if self._changed == "protect_page":
             return "protect-page"
+        if self._changed == "map_page" and item.kind == MISSING and self._frames.exhausted:
+            return "out-of-frames"
+        if self._changed == "map_page" and len(self._spaces) > 1:
+            return "root-argument"
         if self._changed == "map_page" and not own:
             if item.kind == EXTRA and same_table:
                 return "not-zeroed"
-            if item.kind == MISSING and not same_table:
-                return "root-argument" if len(self._spaces) > 1 else "index-mask"
+            if item.kind == MISSING:
+                return "new-table" if same_table else "index-mask"
         return cause_of(item, expected, tables, all_kinds={each.kind for each in items})
 
 

@@ -18,6 +18,8 @@ FLAGS: Final = (RW, R, RW | USER, R | USER, RW | PageTableFlags.NO_CACHE)
 LOW: Final = (Row(0, 0x9_FC00, 1), Row(0x9_FC00, 0x400, 2), Row(0xF_0000, 0x1_0000, 2))
 """The first MiB as every PC has it."""
 PC4: Final = Place("pc4")
+SMALL: Final = Place(str(FirmwareMap((*LOW, Row(ONE_MIB, 0x5_1000, 1)))))
+"""As little memory as a kernel boots with."""
 FREE_SPACE: Final = AddrRange(0xD000_0000, 0xF000_0000)
 """Addresses that the kernel does not use at boot."""
 
@@ -40,16 +42,16 @@ def tiny(rng: Random) -> Place:
 
 def several_tables(rng: Random) -> Place:
     """Memory that needs a few tables; the last one is not full."""
-    frames = rng.randrange(1400, 2800) | 1
+    frames = rng.randrange(1400, 2000) | 1
     return _made(rng, [*LOW, Row(ONE_MIB, frames * PAGE_SIZE, 1)])
 
 
 def two_banks(rng: Random) -> Place:
-    """Memory with a hole, so that frames for tables lie in both parts."""
+    """Memory with a hole that no entry describes; the second part begins in another table."""
     first = rng.randrange(70, 90) * PAGE_SIZE
-    second = ONE_MIB + first + rng.randrange(3, 200) * PAGE_SIZE
+    second = LARGE_PAGE_SIZE_32 + rng.randrange(3, 30) * PAGE_SIZE
     return _made(
-        rng, [*LOW, Row(ONE_MIB, first, 1), Row(second, rng.randrange(900, 1500) * PAGE_SIZE, 1)]
+        rng, [*LOW, Row(ONE_MIB, first, 1), Row(second, rng.randrange(20, 60) * PAGE_SIZE, 1)]
     )
 
 
@@ -113,4 +115,16 @@ def mixed_rights(rng: Random, place: Place) -> list[MapRequest]:
     return [
         request(page + i * PAGE_SIZE, 1, frame_in(rng, place), flags, f"neighbour {i}")
         for i, flags in enumerate(order)
+    ]
+
+
+def large_runs(rng: Random, place: Place) -> list[MapRequest]:
+    """Two runs of more than 4 MiB: the frames of one are aligned like its pages, those of the other not."""
+    first, second = rng.sample(range(FREE_SPACE.start, FREE_SPACE.end, 4 * LARGE_PAGE_SIZE_32), 2)
+    count = LARGE_PAGE_SIZE_32 // PAGE_SIZE + rng.randrange(1, 30)
+    room = limit_of(place) // PAGE_SIZE - count
+    off = rng.randrange(ONE_MIB // PAGE_SIZE | 1, min(room, 1000), 2) * PAGE_SIZE
+    return [
+        request(first, count, off, rng.choice((RW, R)), "beside"),
+        request(second, count, LARGE_PAGE_SIZE_32, RW, "aligned"),
     ]

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kernel_sim.addr import LARGE_PAGE_SIZE_32, PAGE_SIZE
+from kernel_sim.addr import PAGE_SIZE
 from kernel_sim.checks.paging_model import USER, WRITABLE
-from kernel_sim.checks.paging_tables import FRAME_MASK, PRESENT, Tables, is_poison
+from kernel_sim.checks.paging_tables import FRAME_MASK, LARGE, PRESENT, Tables, is_poison
 from kernel_sim.inspection import MappedRange
-from kernel_sim.inspection.diff import Change
+from kernel_sim.inspection.diff import Change, diff
 
 MISSING, EXTRA, ELSEWHERE, RIGHTS, USER_RIGHTS = "missing", "extra", "elsewhere", "rights", "user"
 
@@ -43,10 +43,16 @@ def differences(changes: Sequence[Change]) -> list[Difference]:
     for change in changes:
         kind = kind_of(change)
         found.append(Difference(change, kind))
-        if kind == RIGHTS and change.before and change.after:
-            if (change.before.flags ^ change.after.flags) & USER:
-                found.append(Difference(change, USER_RIGHTS))
+        if kind == RIGHTS and _changed_flags(change) & USER:
+            found.append(Difference(change, USER_RIGHTS))
     return found
+
+
+def _changed_flags(change: Change) -> int:
+    """The flags in which both sides differ."""
+    if change.before is None or change.after is None:
+        return 0
+    return int(change.before.flags ^ change.after.flags)
 
 
 def is_unwritten(tables: Tables, seed: int, address: int) -> bool:
@@ -74,39 +80,94 @@ def cause_of(
     """
     change = item.change
     if item.kind == MISSING:
-        return _why_missing(change, expected, tables)
+        return _why_missing(change, expected, tables, all_kinds)
     if item.kind == EXTRA:
         return _why_extra(change, expected, all_kinds)
     if item.kind == ELSEWHERE:
-        return _why_elsewhere(change, tables)
+        return _why_elsewhere(change, tables, expected)
     if item.kind == USER_RIGHTS and change.after and change.after.flags & USER:
         return "user-bit"
     return _why_rights(change, tables)
 
 
-def _why_missing(change: Change, expected: Sequence[MappedRange], tables: Tables) -> str:
+def refusal_cause(
+    address: int, expected: Sequence[MappedRange], tables: Tables, seed: int
+) -> str:
+    """The concept of a plugin that found a page mapped which it had not mapped yet.
+
+    Args:
+        address: the page that it refused.
+        expected: what it was asked for.
+        tables: what it had built by then.
+        seed: of the poison.
+    """
+    if tables.garbage(seed) is not None or is_unwritten(tables, seed, address):
+        return "not-zeroed"
+    if tables.leaf(address)[2] > PAGE_SIZE:
+        return "large-pages"
+    found = tables.ranges()
+    wrong = [item for item in differences(diff(list(expected), found)) if item.kind == ELSEWHERE]
+    concepts = {_why_elsewhere(item.change, tables, expected) for item in wrong}
+    for concept in ("flags-in-address", "index-shift", "index-mask"):
+        if concept in concepts:
+            return concept
+    return "index-mask"
+
+
+def _why_missing(
+    change: Change, expected: Sequence[MappedRange], tables: Tables, all_kinds: set[str]
+) -> str:
     whole = next((item for item in expected if item.start <= change.start < item.end), None)
     above, entry, _ = tables.leaf(change.start)
+    if above & PRESENT and above & LARGE:
+        return "large-pages"
     if _is_written_beside(change, tables):
         return "flags-in-address"
+    if _is_linked_beside(change.start, tables):
+        return "index-shift"
+    at_end = whole is not None and change.end == whole.end and change.start > whole.start
     if not above & PRESENT:
         if whole is not None and change.start < whole.start + PAGE_SIZE:
             return "layout-requests"
-        return "table-per-4-mib" if change.start % LARGE_PAGE_SIZE_32 == 0 else "range-end"
-    at_end = whole is not None and change.end == whole.end and change.start > whole.start
+        return "range-end" if at_end and change.end - change.start == PAGE_SIZE else "table-per-4-mib"
     if at_end and change.end - change.start == PAGE_SIZE:
         return "range-end"
     if entry and not entry & PRESENT:
         return "flags-argument"
+    if all_kinds & {EXTRA, ELSEWHERE}:
+        return _misplaced(change, tables)
+    is_identity = change.before is not None and change.before.physical == change.start
+    return "identity-missing" if is_identity else "index-mask"
+
+
+def _misplaced(change: Change, tables: Tables) -> str:
+    """Whether the page turns up in another table, at the same place, or elsewhere in its own."""
+    if change.before is None:
+        return "index-mask"
+    for item in tables.ranges():
+        place = item.start + change.before.physical - item.physical
+        if item.physical <= change.before.physical < item.physical + item.length:
+            same_index = not (place ^ change.start) & 0x3F_F000
+            return "index-shift" if same_index or place >> 22 != change.start >> 22 else "index-mask"
     return "index-mask"
 
 
+def _is_linked_beside(address: int, tables: Tables) -> bool:
+    """Whether the directory entry stands where an entry of 1 or 8 bytes would."""
+    index = address >> 22
+    for place in (tables.root + index, tables.root + index * 8):
+        entry = tables.ram.load(place, 4)
+        if index and entry & PRESENT and entry & FRAME_MASK and not entry & 0xF98:
+            return True
+    return False
+
+
 def _is_written_beside(change: Change, tables: Tables) -> bool:
-    """Whether the entry stands where the directory entry's flags, added to the address, lead."""
+    """Whether the entry stands where flags left in the table's address lead."""
     above = tables.directory[change.start >> 22]
-    if change.before is None or not above & PRESENT or not above & 0xFFF:
+    if change.before is None or not above & PRESENT or tables.is_large(above):
         return False
-    for flags in {above & 0xFFF, above & 0xFFF & ~0x60}:
+    for flags in {*range(1, 8), above & 0xFFF, above & 0xFFF & ~0x60} - {4}:
         beside = (above & FRAME_MASK) + flags + (change.start >> 12 & 0x3FF) * 4
         if tables.ram.load(beside, 4) & FRAME_MASK == change.before.physical & FRAME_MASK:
             return True
@@ -125,17 +186,41 @@ def _why_extra(change: Change, expected: Sequence[MappedRange], all_kinds: set[s
     return "index-mask" if MISSING in all_kinds else "stray-mapping"
 
 
-def _why_elsewhere(change: Change, tables: Tables) -> str:
+def _why_elsewhere(change: Change, tables: Tables, expected: Sequence[MappedRange]) -> str:
+    above = tables.directory[change.start >> 22]
+    if above & PRESENT and above & LARGE:
+        return "large-pages"
     if _is_written_beside(change, tables):
         return "flags-in-address"
     after = change.after
-    if after is not None and after.physical == change.start:
+    if after is None or after.physical == change.start:
         return "frame-address"
-    if change.before is not None and after is not None:
-        off = after.physical - change.before.physical
-        if off and off % LARGE_PAGE_SIZE_32 == 0:
-            return "large-pages"
+    for item in expected:
+        if not item.physical <= after.physical < _end(item):
+            continue
+        page = item.start + after.physical - item.physical
+        if page == change.start or tables.leaf(page)[1] & FRAME_MASK == after.physical & FRAME_MASK:
+            continue
+        if page >> 22 == change.start >> 22 and _index(page) * 2 & 0x3FF == _index(change.start):
+            return "index-shift"
+        if _same_bits(page, change.start):
+            return "index-mask"
     return "frame-address"
+
+
+def _index(address: int) -> int:
+    """The table index of an address."""
+    return address >> 12 & 0x3FF
+
+
+def _same_bits(one: int, two: int) -> bool:
+    """Whether two pages differ in one bit of their table index alone: that bit is lost."""
+    apart = (one ^ two) & 0x3F_F000
+    return one >> 22 == two >> 22 and one != two and apart.bit_count() <= 2
+
+
+def _end(item: MappedRange) -> int:
+    return item.physical + item.length
 
 
 def _why_rights(change: Change, tables: Tables) -> str:

@@ -27,7 +27,7 @@ def hidden_tables(subject: Subject, seed: int) -> Result:
         cases.mapping_one_by_one(banks, rng, places.across_tables(rng, banks)),
         cases.mapping_one_by_one(banks, rng, places.mixed_rights(rng, banks)),
     ]
-    with_pse = [cases.building(large, places.single_pages(rng, large))]
+    with_pse = [cases.building(large, places.large_runs(rng, large))]
     return Result.of_parts(
         [
             part("other requests", judge, made),
@@ -71,14 +71,15 @@ def hidden_map_unmap(subject: Subject, seed: int) -> Result:
     """Long sequences, other roots, 4 MiB pages in the way, and memory that is used up."""
     rng = Random(f"{seed} hidden-map-unmap")
     judge = examiner(subject, "hidden-map-unmap", *CALLS)
-    banks, large = places.two_banks(rng), places.with_large_pages(rng)
+    owned = examiner(subject, "hidden-map-unmap", *CALLS, Rule.FRAMES)
+    tiny, large = places.tiny(rng), places.with_large_pages(rng)
     return Result.of_parts(
         [
-            part("many calls", judge, [cases.at_random(banks, rng, 60) for _ in range(2)]),
-            part("refusals", judge, cases.refusals(banks, rng)),
-            part("4 MiB pages", judge, cases.in_large_page(large, rng)),
-            part("two roots", judge, [cases.another_root(banks, rng)]),
-            part("when memory is used up", judge, [cases.no_frames_left(places.tiny(rng), rng)]),
+            part("many calls", judge, [cases.at_random(tiny, rng, 60) for _ in range(2)]),
+            part("refusals", judge, [cases.refusals(tiny, rng)]),
+            part("4 MiB pages", judge, [cases.in_large_page(large, rng)]),
+            part("two roots", judge, [cases.another_root(tiny, rng)]),
+            part("when memory is used up", owned, [cases.no_frames_left(places.tiny(rng), rng)]),
         ]
     )
 
@@ -87,18 +88,19 @@ def hidden_tlb(subject: Subject, seed: int) -> Result:
     """No access goes by what the tables said before, from CPL 0 or CPL 3."""
     rng = Random(f"{seed} hidden-tlb")
     judge = examiner(subject, "hidden-tlb", *TLB)
+    protected = examiner(subject, "hidden-tlb", *TLB, Rule.MAPPED, Rule.RIGHTS)
     order = examiner(subject, "hidden-tlb", Rule.ADOPT, Rule.FLUSHED)
-    banks = places.two_banks(rng)
+    tiny = places.tiny(rng)
     made = [
-        cases.stale_after_unmap(banks, rng),
-        cases.stale_after_remap(banks, rng),
-        cases.stale_for_user(banks, rng),
-        cases.neighbours_stay(banks, rng),
+        cases.stale_after_unmap(tiny, rng),
+        cases.stale_after_remap(tiny, rng),
+        cases.stale_for_user(tiny, rng),
+        cases.neighbours_stay(tiny, rng),
     ]
     return Result.of_parts(
         [
             part("after unmap_page", judge, made),
-            part("after protect_page", judge, [cases.stale_after_protect(banks, rng)]),
+            part("after protect_page", protected, [cases.stale_after_protect(tiny, rng)]),
             part("first the entry, then INVLPG", order, cases.in_order(rng)),
         ]
     )
@@ -109,13 +111,13 @@ def hidden_table_frames(subject: Subject, seed: int) -> Result:
     rng = Random(f"{seed} hidden-table-frames")
     judge = examiner(subject, "hidden-table-frames", *FRAMES)
     order = examiner(subject, "hidden-table-frames", Rule.ADOPT, Rule.LINKED)
-    banks = places.two_banks(rng)
+    tiny = places.tiny(rng)
     made = [
-        cases.building(banks),
-        cases.new_tables(banks, rng),
-        cases.used_frames(banks, rng),
+        cases.building(tiny),
+        cases.new_tables(tiny, rng),
+        cases.used_frames(tiny, rng),
     ]
-    loops = [cases.round_and_round(banks, rng), cases.refused_again(banks, rng)]
+    loops = [cases.round_and_round(tiny, rng), cases.refused_again(tiny, rng)]
     return Result.of_parts(
         [
             part("owned and zeroed", judge, made),
@@ -143,11 +145,11 @@ def hidden_user_access(subject: Subject, seed: int) -> Result:
     """Rights of programs hold page by page, and no table can be written by one."""
     rng = Random(f"{seed} hidden-user-access")
     judge = examiner(subject, "hidden-user-access", Rule.USER, Rule.ACCESSES)
-    banks = places.two_banks(rng)
-    made = [cases.user_pages(banks, rng), cases.read_only_for_user(banks, rng)]
+    tiny = places.tiny(rng)
+    made = [cases.user_pages(tiny, rng), cases.read_only_for_user(tiny, rng)]
     return Result.of_parts(
         [
-            part("the kernel's memory", judge, [cases.kernel_from_user(banks)]),
+            part("the kernel's memory", judge, [cases.kernel_from_user(tiny)]),
             part("programs' pages", judge, made),
         ]
     )

@@ -1,0 +1,5 @@
+# concept: load
+# check: tables
+# expected_score: 0
+"""Nothing but this line."""
+
