@@ -95,6 +95,18 @@ def examine(specimen: Specimen, lab: str, seed: int = PRACTICE_SEED) -> Examined
     return Examined(specimen, report, seconds, tuple(_complaints(specimen, report, seed)))
 
 
+def examine_named(specimen: Specimen, lab: str, seed: int = PRACTICE_SEED) -> tuple[str, ...]:
+    """What is wrong with the one check that a specimen's header names; a fraction of `examine`."""
+    with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+        report = run_checks(
+            lab,
+            lambda: LocalBench(str(specimen.path), lab_roles(lab)),
+            seed,
+            [specimen.check],
+        )
+    return tuple(_named(specimen, report))
+
+
 def _complaints(specimen: Specimen, report: LabReport, seed: int) -> Iterator[str]:
     """What the report says that it should not."""
     for item in report.reports:

@@ -5,9 +5,10 @@ from typing import Final
 
 from kernel_sim.checks import paging_cases as cases
 from kernel_sim.checks import paging_places as places
+from kernel_sim.checks import paging_use_cases as use
 from kernel_sim.checks.check import Check, Result
-from kernel_sim.checks.paging_fault_cases import reporting, touching
 from kernel_sim.checks.operations import Place
+from kernel_sim.checks.paging_fault_cases import reporting, touching
 from kernel_sim.checks.paging_gate import first_boot
 from kernel_sim.checks.paging_lab import examiner, part
 from kernel_sim.checks.paging_places import PC4, SMALL
@@ -30,7 +31,7 @@ def tables(subject: Subject, seed: int) -> Result:
     requests, across = places.single_pages(rng, SMALL), places.across_tables(rng, SMALL)
     return Result.of_parts(
         [
-            part("the kernel's layout", judge, [cases.building(PC4)]),
+            part("the kernel's layout", judge, [cases.building(SMALL), cases.building(PC4)]),
             part("other requests", judge, [cases.building(SMALL, requests)]),
             part("from table to table", judge, [cases.building(SMALL, across)]),
             part("page by page", judge, [cases.mapping_one_by_one(SMALL, rng, requests)]),
@@ -42,11 +43,12 @@ def identity_map(subject: Subject, seed: int) -> Result:
     """All memory below the limit is mapped one to one, and a store to the screen shows."""
     judge = examiner(subject, "identity-map", Rule.MAPPED, Rule.ACCESSES)
     place = places.several_tables(Random(f"{seed} identity-map"))
+    small = cases.using_identity(SMALL)
     return Result.of_parts(
         [
-            part("pc128", judge, [cases.building(PC128)]),
-            part("the screen", judge, [cases.using_identity(PC4)]),
-            part("memory of several tables", judge, [cases.using_identity(place)]),
+            part("pc128", judge, [cases.building(SMALL), cases.building(PC128)]),
+            part("the screen", judge, [small]),
+            part("memory of several tables", judge, [small, cases.using_identity(place)]),
         ]
     )
 
@@ -57,7 +59,7 @@ def enable_paging(subject: Subject, seed: int) -> Result:
     place = places.two_banks(Random(f"{seed} enable-paging"))
     return Result.of_parts(
         [
-            part("pc4", judge, [cases.enabling(PC4)]),
+            part("pc4", judge, [cases.enabling(SMALL), cases.enabling(PC4)]),
             part("memory in two banks", judge, [cases.enabling(place)]),
         ]
     )
@@ -90,10 +92,10 @@ def tlb(subject: Subject, seed: int) -> Result:
             part(
                 "after unmap_page",
                 judge,
-                [cases.stale_after_unmap(SMALL, rng), cases.stale_after_remap(SMALL, rng)],
+                [use.stale_after_unmap(SMALL, rng), use.stale_after_remap(SMALL, rng)],
             ),
-            part("after protect_page", protected, [cases.stale_after_protect(SMALL, rng)]),
-            part("first the entry, then INVLPG", order, cases.in_order(rng)),
+            part("after protect_page", protected, [use.stale_after_protect(SMALL, rng)]),
+            part("first the entry, then INVLPG", order, use.in_order(rng)),
         ]
     )
 
@@ -108,10 +110,14 @@ def table_frames(subject: Subject, seed: int) -> Result:
             part(
                 "owned and zeroed",
                 judge,
-                [cases.building(SMALL), cases.new_tables(SMALL, rng), cases.used_frames(SMALL, rng)],
+                [
+                    cases.building(SMALL),
+                    use.new_tables(SMALL, rng),
+                    use.used_frames(SMALL, rng),
+                ],
             ),
-            part("zeroed before the link", order, [cases.linked_in_order(rng)]),
-            part("not lost", judge, [cases.round_and_round(SMALL, rng)]),
+            part("zeroed before the link", order, [use.linked_in_order(rng)]),
+            part("not lost", judge, [use.round_and_round(SMALL, rng)]),
         ]
     )
 
@@ -134,8 +140,8 @@ def user_access(subject: Subject, seed: int) -> Result:
     judge = examiner(subject, "user-access", Rule.USER, Rule.ACCESSES)
     return Result.of_parts(
         [
-            part("the kernel's memory", judge, [cases.kernel_from_user(SMALL)]),
-            part("a program's page", judge, [cases.user_pages(SMALL, rng)]),
+            part("the kernel's memory", judge, [use.kernel_from_user(SMALL)]),
+            part("a program's page", judge, [use.user_pages(SMALL, rng)]),
         ]
     )
 

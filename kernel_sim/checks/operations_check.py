@@ -27,10 +27,8 @@ from kernel_sim.checks.subject import Subject
 _LONG: Final = 3
 """Cases of so few steps are shrunk as they are."""
 
-
 _MOST_PAIRS: Final = 24
 """So many pairs of short boots are tried."""
-
 
 MOST_SLOW: Final = 2
 """After so many tries that used up a limit a case is small enough."""

@@ -38,7 +38,15 @@ _FIELDS: Final = {
     item.name for kind in _NAMES.values() if is_dataclass(kind) for item in fields(kind)
 }
 _HOOKS: Final = {hook for hooks in ROLE_HOOKS.values() for hook in hooks} | FIRST_ANSWER_HOOKS
-_PLACE_WORDS: Final = ("until", "seed", "profile", "stores", "pse")
+_PLACE_TYPES: Final[dict[str, type]] = {
+    "machine": str,
+    "until": str,
+    "seed": int,
+    "profile": str,
+    "stores": bool,
+    "pse": bool,
+}
+_PLACE_WORDS: Final = tuple(_PLACE_TYPES)[1:]
 _MOST_TURNS: Final = 1 << 20
 
 
@@ -153,10 +161,9 @@ def _place(node: ast.Call) -> Place:
             words[keyword.arg] = value
         elif keyword.arg:
             config.append((keyword.arg, value))
-    wanted = {"machine": str, "until": str, "profile": str, "seed": int, "stores": bool, "pse": bool}
     for name, value in words.items():
-        if type(value) is not wanted[name]:
-            raise _error(node, f"{name} of type {wanted[name].__name__}")
+        if type(value) is not _PLACE_TYPES[name]:
+            raise _error(node, f"{name} of type {_PLACE_TYPES[name].__name__}")
     place = Place(**words, config=tuple(config))
     place.spec()
     return place

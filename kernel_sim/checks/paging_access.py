@@ -75,7 +75,9 @@ class AccessJudge:
         failure = turn.outcome.failure
         got = sentence(failure) if failure is not None else ""
         problem = f"{turn.hook} at {address:#x} faults, but the page was mapped for it"
-        return self._breach("refused", "KV-21", problem, concept, "an access that goes through", got)
+        return self._breach(
+            "refused", "KV-21", problem, concept, "an access that goes through", got
+        )
 
     def _let_through(
         self, turn: Turn, address: int, model: AddressSpaceModel, *, user: bool

@@ -48,16 +48,11 @@ def enabled_breach(events: Sequence[Event], root: int) -> Breach | None:
     """What is wrong with the way in which paging was turned on, which went well so far."""
     made = moves(events)
     return (
-        _order_breach(made)
-        or _cr3_breach(made, root)
-        or _cr0_breach(made)
-        or _other_breach(made)
+        _order_breach(made) or _cr3_breach(made, root) or _cr0_breach(made) or _other_breach(made)
     )
 
 
-def failed_enabling(
-    turn: Turn, run: Run, tables: Tables, kept: Mapping[str, AddrRange]
-) -> Breach:
+def failed_enabling(turn: Turn, run: Run, tables: Tables, kept: Mapping[str, AddrRange]) -> Breach:
     """Why the machine stopped when paging was turned on: what the next instruction did not find."""
     made = moves(run.events())
     breach = _order_breach(made) or _cr3_breach(made, tables.root)

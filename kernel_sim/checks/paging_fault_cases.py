@@ -38,7 +38,7 @@ def touching(place: Place, address: int) -> Case:
 
 
 def forbidden(place: Place, rng: Random) -> Case:
-    """Faults of three kinds: a write to a read-only page, a program's read, and a read of nothing."""
+    """A write to a read-only page, a program's read of the kernel, and a read of nothing."""
     script = PagingScript(place)
     page = free_page(rng)
     script.map(page, script.frame(), R)

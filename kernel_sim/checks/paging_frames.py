@@ -1,4 +1,4 @@
-"""The frames that tables lie in: owned by the allocator, zeroed, and not lost (KV-16, KV-25, I3, I7).
+"""The frames that tables lie in: owned by the allocator, zeroed, not lost (KV-16, KV-25, I3, I7).
 
 Whose a frame is the checks read from the allocator's bitmap in RAM, not from anybody's word.
 """
@@ -83,7 +83,9 @@ class FrameBook:
         stats = self._stats
         if stats is None:
             return 0
-        ones = int.from_bytes(run.ram.read(stats.bitmap_base, stats.bitmap_bytes), "big").bit_count()
+        ones = int.from_bytes(
+            run.ram.read(stats.bitmap_base, stats.bitmap_bytes), "big"
+        ).bit_count()
         return stats.bitmap_bytes * 8 - ones if stats.used_bit else ones
 
     def note_tables(self, tables: Tables) -> None:

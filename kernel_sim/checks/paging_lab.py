@@ -1,4 +1,4 @@
-"""What Lab 3 knows about sequences of calls: its judge, and simpler places and pages to fail with."""
+"""What Lab 3 knows about sequences of calls: its judge, and simpler places and pages."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace

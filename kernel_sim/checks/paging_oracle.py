@@ -11,49 +11,42 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
-from kernel_sim.addr import LARGE_PAGE_SIZE_32, PAGE_SIZE
+from kernel_sim.addr import PAGE_SIZE
 from kernel_sim.checks.bench import Failure, Outcome, Run
 from kernel_sim.checks.fault_judge import FaultJudge
-from kernel_sim.checks.fault_report import USER as USER_MODE
 from kernel_sim.checks.fault_report import PRESENT, WRITE
+from kernel_sim.checks.fault_report import USER as USER_MODE
 from kernel_sim.checks.hook_failure import violation_of
 from kernel_sim.checks.operations import Place
 from kernel_sim.checks.operations_run import Breach, Turn
 from kernel_sim.checks.paging_access import WRITES, AccessJudge
+from kernel_sim.checks.paging_breaches import (
+    KINDS,
+    LastCall,
+    difference_breach,
+    exposed,
+    garbage_breach,
+)
 from kernel_sim.checks.paging_calls import CallJudge, Space
 from kernel_sim.checks.paging_control import enabled_breach, failed_enabling, writes_in_init
 from kernel_sim.checks.paging_frames import FrameBook
-from kernel_sim.checks.paging_model import USER, WRITABLE, AddressSpaceModel, without_page_0
+from kernel_sim.checks.paging_model import AddressSpaceModel, without_page_0
 from kernel_sim.checks.paging_order import flush_breach, link_breach
 from kernel_sim.checks.paging_picture import AddressSpaceScene
 from kernel_sim.checks.paging_rules import ALL_RULES, Rule
 from kernel_sim.checks.paging_symptoms import (
-    ELSEWHERE,
     EXTRA,
-    MISSING,
-    RIGHTS,
-    USER_RIGHTS,
     Difference,
-    cause_of,
     differences,
     is_unwritten,
     refusal_cause,
 )
 from kernel_sim.checks.paging_tables import Tables
-from kernel_sim.checks.paging_words import range_text
 from kernel_sim.checks.region_rules import Violation
 from kernel_sim.inspection import MappedRange
 from kernel_sim.inspection.diff import diff
 from kernel_sim.inspection.mapped_range import merged
 
-_KINDS: Final[Mapping[str, tuple[Rule, str, str]]] = {
-    ELSEWHERE: (Rule.MAPPED, "KV-19", "leads to the wrong frame"),
-    MISSING: (Rule.MAPPED, "KV-20", "is not mapped"),
-    EXTRA: (Rule.NOTHING_ELSE, "KV-19", "is mapped, which nobody asked for,"),
-    RIGHTS: (Rule.RIGHTS, "KV-19", "has the wrong flags"),
-    USER_RIGHTS: (Rule.USER, "KV-26", "has the wrong U/S"),
-}
-"""Kind of difference → the rule that it breaks, the requirement, and words; the worst first."""
 _TABLE_CALLS: Final = frozenset({"init_paging", "map_page", "unmap_page", "protect_page"})
 
 
@@ -249,7 +242,7 @@ class PagingOracle:
         tables = self._tables(root)
         garbage = tables.garbage(self._place.seed)
         if garbage is not None:
-            return _garbage_breach(root, *garbage)
+            return garbage_breach(root, *garbage)
         found = tables.ranges()
         expected = _expected(space, found)
         changes = diff(expected, found) if expected != found else []
@@ -260,56 +253,25 @@ class PagingOracle:
             return self._frames.check(tables, self._place.seed, run)
         if Rule.CALLS in self._rules:
             return self._frames.lost(run)
-        return _exposed(tables, found) if Rule.USER in self._rules else None
+        return exposed(tables, found) if Rule.USER in self._rules else None
 
     def _counts(self, item: Difference, tables: Tables) -> bool:
         """Whether a difference breaks a rule of this check."""
         if item.kind == EXTRA and is_unwritten(tables, self._place.seed, item.start):
             return False
-        return _KINDS[item.kind][0] in self._rules
+        return KINDS[item.kind][0] in self._rules
 
     def _difference(
         self, items: list[Difference], expected: list[MappedRange], tables: Tables
     ) -> Breach:
         """The worst difference as a breach."""
-        worst = list(_KINDS)
-        item = min(items, key=lambda each: worst.index(each.kind))
-        change = item.change
-        _, requirement, words = _KINDS[item.kind]
-        return Breach(
-            f"tables-{item.kind}",
-            requirement,
-            f"{change.start:#010x} to {change.end:#010x} {words} after {self._changed}",
-            change.start,
-            self._cause(item, items, expected, tables),
-            range_text(change.before),
-            range_text(change.after),
+        context = LastCall(
+            self._changed,
+            self._page,
+            exhausted=self._frames.exhausted,
+            several_roots=len(self._spaces) > 1,
         )
-
-    def _cause(
-        self,
-        item: Difference,
-        items: list[Difference],
-        expected: list[MappedRange],
-        tables: Tables,
-    ) -> str:
-        """The concept of a difference: what the last call has to do with it, else the entries."""
-        same_table = item.start // LARGE_PAGE_SIZE_32 == self._page // LARGE_PAGE_SIZE_32
-        own = item.change.start <= self._page < item.change.end
-        if self._changed == "unmap_page":
-            return "unmap-entry" if item.kind == EXTRA and own else "unmap-neighbours"
-        if self._changed == "protect_page":
-            return "protect-page"
-        if self._changed == "map_page" and item.kind == MISSING and self._frames.exhausted:
-            return "out-of-frames"
-        if self._changed == "map_page" and len(self._spaces) > 1:
-            return "root-argument"
-        if self._changed == "map_page" and not own:
-            if item.kind == EXTRA and same_table:
-                return "not-zeroed"
-            if item.kind == MISSING:
-                return "new-table" if same_table else "index-mask"
-        return cause_of(item, expected, tables, all_kinds={each.kind for each in items})
+        return difference_breach(items, expected, tables, context)
 
 
 def _expected(space: Space, found: list[MappedRange]) -> list[MappedRange]:
@@ -318,25 +280,3 @@ def _expected(space: Space, found: list[MappedRange]) -> list[MappedRange]:
     if space.page_0_free and not (found and found[0].start == 0):
         return merged(without_page_0(expected))
     return expected
-
-
-def _garbage_breach(root: int, index: int, entry: int) -> Breach:
-    problem = f"entry {index} of the directory at {root:#x} is {entry:#010x}: nobody wrote it"
-    got = f"{entry:#010x}"
-    return Breach("zeroed", "KV-25", problem, index << 22, "not-zeroed", "0, not present", got)
-
-
-def _exposed(tables: Tables, found: list[MappedRange]) -> Breach | None:
-    """A table that a program can write to (I4)."""
-    for index in tables.self_links:
-        if tables.directory[index] & int(USER):
-            problem = "the directory is linked into itself with U/S set"
-            return Breach("exposed", "KV-26", problem, index << 22, "table-exposed")
-    for item in found:
-        if not (item.flags & USER and item.flags & WRITABLE):
-            continue
-        for frame in tables.frames:
-            if item.physical <= frame < item.physical + item.length:
-                problem = f"a program can write to the table at {frame:#x}"
-                return Breach("exposed", "KV-26", problem, frame, "table-exposed")
-    return None

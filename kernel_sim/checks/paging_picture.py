@@ -38,10 +38,11 @@ class Row:
 
 @dataclass(frozen=True)
 class AddressSpaceScene:
-    """Expected and found, to be drawn."""
+    """Expected and found, or before and after, to be drawn."""
 
     expected: Sequence[MappedRange]
     found: Sequence[MappedRange]
+    titles: tuple[str, str] = ("expected", "found")
 
     def rows(self) -> list[Row]:
         """All ranges, cut where the sides begin to differ."""
@@ -65,14 +66,8 @@ class AddressSpaceScene:
         rows = self.rows()
         if not rows:
             return [(" ", "nothing is mapped")]
-        head = f"{'from':<10}  {'to':<10}  {'expected':<16}  found"
-        body = [
-            (
-                row.mark,
-                f"{row.start:#010x}  {row.end:#010x}  {_word(row.expected):<16}  {_word(row.found)}",
-            )
-            for row in _shown(rows)
-        ]
+        head = f"{'from':<10}  {'to':<10}  {self.titles[0]:<16}  {self.titles[1]}"
+        body = [(row.mark, _line(row)) for row in _shown(rows)]
         more = len(rows) - len(body)
         return [(" ", head), *body, *([(" ", f"and {more} more")] if more > 0 else [])]
 
@@ -108,6 +103,11 @@ class AddressSpaceScene:
 def _alike(item: MappedRange, start: int, end: int) -> Row:
     part = MappedRange(start, end, item.physical + start - item.start, item.flags, item.size)
     return Row(start, end, part, part)
+
+
+def _line(row: Row) -> str:
+    sides = f"{_word(row.expected):<16}  {_word(row.found)}"
+    return f"{row.start:#010x}  {row.end:#010x}  {sides}"
 
 
 def _word(item: MappedRange | None) -> str:

@@ -73,8 +73,9 @@ def free_page(rng: Random) -> int:
 
 
 def frame_in(rng: Random, place: Place) -> int:
-    """A physical page below the limit whose number is not the one of any table index near 0."""
-    return rng.randrange(ONE_MIB // PAGE_SIZE, limit_of(place) // PAGE_SIZE) * PAGE_SIZE
+    """A physical page that nobody touches: behind memory, so that it can't be a table."""
+    first = max(limit_of(place), LARGE_PAGE_SIZE_32)
+    return rng.randrange(first // PAGE_SIZE, 0xB000_0000 // PAGE_SIZE) * PAGE_SIZE
 
 
 def request(page: int, count: int, physical: int, flags: PageTableFlags, name: str) -> MapRequest:
@@ -101,17 +102,15 @@ def across_tables(rng: Random, place: Place) -> list[MapRequest]:
         (first + LARGE_PAGE_SIZE_32 - rng.randrange(1, count) * PAGE_SIZE, "runs on"),
         (second + LARGE_PAGE_SIZE_32 - count * PAGE_SIZE, "ends"),
     )
-    low = range(ONE_MIB // PAGE_SIZE, limit_of(place) // PAGE_SIZE - count)
     return [
-        request(page, count, rng.choice(low) * PAGE_SIZE, rng.choice((RW, R)), name)
-        for page, name in runs
+        request(page, count, frame_in(rng, place), rng.choice((RW, R)), name) for page, name in runs
     ]
 
 
 def mixed_rights(rng: Random, place: Place) -> list[MapRequest]:
     """Neighbours in one table with different rights: the kernel's beside a program's."""
     page = free_page(rng)
-    order = rng.sample((RW, R, RW | USER, R | USER), 4)
+    order = (R, *rng.sample((RW, RW | USER, R | USER), 3))
     return [
         request(page + i * PAGE_SIZE, 1, frame_in(rng, place), flags, f"neighbour {i}")
         for i, flags in enumerate(order)
@@ -119,12 +118,12 @@ def mixed_rights(rng: Random, place: Place) -> list[MapRequest]:
 
 
 def large_runs(rng: Random, place: Place) -> list[MapRequest]:
-    """Two runs of more than 4 MiB: the frames of one are aligned like its pages, those of the other not."""
+    """Two runs of more than 4 MiB; only the frames of one are aligned like its pages."""
     first, second = rng.sample(range(FREE_SPACE.start, FREE_SPACE.end, 4 * LARGE_PAGE_SIZE_32), 2)
     count = LARGE_PAGE_SIZE_32 // PAGE_SIZE + rng.randrange(1, 30)
-    room = limit_of(place) // PAGE_SIZE - count
-    off = rng.randrange(ONE_MIB // PAGE_SIZE | 1, min(room, 1000), 2) * PAGE_SIZE
+    aligned = frame_in(rng, place) & -LARGE_PAGE_SIZE_32
+    beside = aligned + rng.randrange(1, 1024, 2) * PAGE_SIZE
     return [
-        request(first, count, off, rng.choice((RW, R)), "beside"),
-        request(second, count, LARGE_PAGE_SIZE_32, RW, "aligned"),
+        request(first, count, beside, rng.choice((RW, R)), "beside"),
+        request(second, count, aligned, RW, "aligned"),
     ]

@@ -90,9 +90,7 @@ def cause_of(
     return _why_rights(change, tables)
 
 
-def refusal_cause(
-    address: int, expected: Sequence[MappedRange], tables: Tables, seed: int
-) -> str:
+def refusal_cause(address: int, expected: Sequence[MappedRange], tables: Tables, seed: int) -> str:
     """The concept of a plugin that found a page mapped which it had not mapped yet.
 
     Args:
@@ -117,23 +115,34 @@ def refusal_cause(
 def _why_missing(
     change: Change, expected: Sequence[MappedRange], tables: Tables, all_kinds: set[str]
 ) -> str:
-    whole = next((item for item in expected if item.start <= change.start < item.end), None)
     above, entry, _ = tables.leaf(change.start)
     if above & PRESENT and above & LARGE:
         return "large-pages"
-    if _is_written_beside(change, tables):
-        return "flags-in-address"
-    if _is_linked_beside(change.start, tables):
-        return "index-shift"
-    at_end = whole is not None and change.end == whole.end and change.start > whole.start
+    if _is_written_beside(change, tables) or _is_linked_beside(change.start, tables):
+        return "flags-in-address" if above & PRESENT else "index-shift"
     if not above & PRESENT:
-        if whole is not None and change.start < whole.start + PAGE_SIZE:
-            return "layout-requests"
-        return "range-end" if at_end and change.end - change.start == PAGE_SIZE else "table-per-4-mib"
-    if at_end and change.end - change.start == PAGE_SIZE:
+        moved = all_kinds & {EXTRA, ELSEWHERE}
+        return _misplaced(change, tables) if moved else _why_no_table(change, expected)
+    if _is_last_page(change, expected):
         return "range-end"
-    if entry and not entry & PRESENT:
-        return "flags-argument"
+    return "flags-argument" if entry else _why_empty(change, tables, all_kinds)
+
+
+def _why_no_table(change: Change, expected: Sequence[MappedRange]) -> str:
+    """Why a directory entry is empty."""
+    if any(item.start <= change.start < item.start + PAGE_SIZE for item in expected):
+        return "layout-requests"
+    return "range-end" if _is_last_page(change, expected) else "table-per-4-mib"
+
+
+def _is_last_page(change: Change, expected: Sequence[MappedRange]) -> bool:
+    """Whether just the last page of a longer range is missing."""
+    at_end = any(item.end == change.end and item.start < change.start for item in expected)
+    return at_end and change.end - change.start == PAGE_SIZE
+
+
+def _why_empty(change: Change, tables: Tables, all_kinds: set[str]) -> str:
+    """Why an entry of a table that is there is empty."""
     if all_kinds & {EXTRA, ELSEWHERE}:
         return _misplaced(change, tables)
     is_identity = change.before is not None and change.before.physical == change.start
@@ -148,7 +157,9 @@ def _misplaced(change: Change, tables: Tables) -> str:
         place = item.start + change.before.physical - item.physical
         if item.physical <= change.before.physical < item.physical + item.length:
             same_index = not (place ^ change.start) & 0x3F_F000
-            return "index-shift" if same_index or place >> 22 != change.start >> 22 else "index-mask"
+            return (
+                "index-shift" if same_index or place >> 22 != change.start >> 22 else "index-mask"
+            )
     return "index-mask"
 
 

@@ -81,7 +81,7 @@ class Tables:
         return [self.root, *self.links.values()]
 
     def garbage(self, seed: int) -> tuple[int, int] | None:
-        """Index and value of a directory entry that nobody can have meant; None if there is none."""
+        """Index and value of a directory entry that nobody can have meant, if there is one."""
         often = {frame for frame, n in Counter(self.links.values()).items() if n >= SPREAD}
         for index, entry in enumerate(self.directory):
             if entry & PRESENT and (
@@ -92,7 +92,8 @@ class Tables:
 
     def ranges(self) -> list[MappedRange]:
         """All that the tables map, as it is compared."""
-        space: Any = AddressSpace(self.ram, LEGACY_32, self.root, pse=self.pse)  # type: ignore[arg-type] # it only reads
+        # a bench's memory can be read, and that is all a sweep does
+        space: Any = AddressSpace(self.ram, LEGACY_32, self.root, pse=self.pse)  # type: ignore[arg-type]
         found = [
             judged(item.start, item.end, item.physical, int(item.flags))
             for item in sweep(space, numpy=False)
@@ -102,7 +103,7 @@ class Tables:
         return merged(found)
 
     def leaf(self, address: int) -> tuple[int, int, int]:
-        """Directory entry, table entry and bytes of the page for ``address``; 0 where there is none.
+        """Directory entry, table entry and page size for ``address``; 0 where there is none.
 
         Of a 4 MiB page the table entry is 0.
         """

@@ -1,17 +1,19 @@
-"""The hidden checks of Lab 3: other numbers, other machines, and cases a student has to think of."""
+"""The hidden checks of Lab 3: other numbers and machines, and cases to think of."""
 
 from random import Random
 from typing import Final
 
 from kernel_sim.checks import paging_cases as cases
 from kernel_sim.checks import paging_places as places
+from kernel_sim.checks import paging_use_cases as use
 from kernel_sim.checks.check import Check, Part, Result
-from kernel_sim.checks.paging_fault_cases import RARE_CODES, after_unmapping, forbidden, reporting
 from kernel_sim.checks.lab3 import CALLS, FRAMES, LAB, TABLES, TLB
 from kernel_sim.checks.operations import Case, Place
+from kernel_sim.checks.paging_fault_cases import RARE_CODES, after_unmapping, forbidden, reporting
 from kernel_sim.checks.paging_lab import examiner, part
 from kernel_sim.checks.paging_rules import ALL_RULES, Rule
 from kernel_sim.checks.subject import Subject
+
 
 def hidden_tables(subject: Subject, seed: int) -> Result:
     """Other layouts on other machines: every page with its frame and its flags, and no other."""
@@ -27,7 +29,7 @@ def hidden_tables(subject: Subject, seed: int) -> Result:
         cases.mapping_one_by_one(banks, rng, places.across_tables(rng, banks)),
         cases.mapping_one_by_one(banks, rng, places.mixed_rights(rng, banks)),
     ]
-    with_pse = [cases.building(large, places.large_runs(rng, large))]
+    with_pse = [made[0], cases.building(large, places.large_runs(rng, large))]
     return Result.of_parts(
         [
             part("other requests", judge, made),
@@ -41,11 +43,13 @@ def hidden_identity_map(subject: Subject, seed: int) -> Result:
     """Memory of other sizes is mapped one to one to its last page, with 4 MiB pages or without."""
     rng = Random(f"{seed} hidden-identity-map")
     judge = examiner(subject, "hidden-identity-map", Rule.MAPPED, Rule.ACCESSES)
-    made = [places.several_tables(rng), places.two_banks(rng)]
+    made = [places.tiny(rng), places.two_banks(rng), places.several_tables(rng)]
+    sizes = [cases.using_identity(place) for place in made]
+    large = cases.using_identity(places.with_large_pages(rng))
     return Result.of_parts(
         [
-            part("other sizes", judge, [cases.using_identity(place) for place in made]),
-            part("4 MiB pages", judge, [cases.using_identity(places.with_large_pages(rng))]),
+            part("other sizes", judge, sizes),
+            part("4 MiB pages", judge, [sizes[0], large]),
         ]
     )
 
@@ -55,7 +59,7 @@ def hidden_enable_paging(subject: Subject, seed: int) -> Result:
     rng = Random(f"{seed} hidden-enable-paging")
     judge = examiner(subject, "hidden-enable-paging", Rule.CONTROL)
     everything = examiner(subject, "hidden-enable-paging", *ALL_RULES - {Rule.REPORT})
-    machines = [places.several_tables(rng), places.with_large_pages(rng)]
+    machines = [places.tiny(rng), places.several_tables(rng), places.with_large_pages(rng)]
     boots = [cases.enabling(places.tiny(rng)), cases.enabling(places.several_tables(rng))]
     whole = [Case(Place("pc4", until="paging", seed=rng.randrange(1000)))]
     return Result.of_parts(
@@ -92,16 +96,16 @@ def hidden_tlb(subject: Subject, seed: int) -> Result:
     order = examiner(subject, "hidden-tlb", Rule.ADOPT, Rule.FLUSHED)
     tiny = places.tiny(rng)
     made = [
-        cases.stale_after_unmap(tiny, rng),
-        cases.stale_after_remap(tiny, rng),
-        cases.stale_for_user(tiny, rng),
-        cases.neighbours_stay(tiny, rng),
+        use.stale_after_unmap(tiny, rng),
+        use.stale_after_remap(tiny, rng),
+        use.stale_for_user(tiny, rng),
+        use.neighbours_stay(tiny, rng),
     ]
     return Result.of_parts(
         [
             part("after unmap_page", judge, made),
-            part("after protect_page", protected, [cases.stale_after_protect(tiny, rng)]),
-            part("first the entry, then INVLPG", order, cases.in_order(rng)),
+            part("after protect_page", protected, [use.stale_after_protect(tiny, rng)]),
+            part("first the entry, then INVLPG", order, use.in_order(rng)),
         ]
     )
 
@@ -114,14 +118,14 @@ def hidden_table_frames(subject: Subject, seed: int) -> Result:
     tiny = places.tiny(rng)
     made = [
         cases.building(tiny),
-        cases.new_tables(tiny, rng),
-        cases.used_frames(tiny, rng),
+        use.new_tables(tiny, rng),
+        use.used_frames(tiny, rng),
     ]
-    loops = [cases.round_and_round(tiny, rng), cases.refused_again(tiny, rng)]
+    loops = [use.round_and_round(tiny, rng), use.refused_again(tiny, rng)]
     return Result.of_parts(
         [
             part("owned and zeroed", judge, made),
-            part("zeroed before the link", order, [cases.linked_in_order(rng)]),
+            part("zeroed before the link", order, [use.linked_in_order(rng)]),
             part("not lost", judge, loops),
         ]
     )
@@ -146,10 +150,10 @@ def hidden_user_access(subject: Subject, seed: int) -> Result:
     rng = Random(f"{seed} hidden-user-access")
     judge = examiner(subject, "hidden-user-access", Rule.USER, Rule.ACCESSES)
     tiny = places.tiny(rng)
-    made = [cases.user_pages(tiny, rng), cases.read_only_for_user(tiny, rng)]
+    made = [use.user_pages(tiny, rng), use.read_only_for_user(tiny, rng)]
     return Result.of_parts(
         [
-            part("the kernel's memory", judge, [cases.kernel_from_user(tiny)]),
+            part("the kernel's memory", judge, [use.kernel_from_user(tiny)]),
             part("programs' pages", judge, made),
         ]
     )

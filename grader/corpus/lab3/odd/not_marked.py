@@ -1,4 +1,4 @@
-# concept: load
+# concept: missing-hook
 # check: tables
 # expected_score: 0
 """Forgot @hookimpl everywhere."""

@@ -1,6 +1,6 @@
 # concept: cr3-value
 # check: enable-paging
-# expected_score: 23.2
+# expected_score: 21.2
 """CR3 gets the number of the frame."""
 
 from kernel_sim import (

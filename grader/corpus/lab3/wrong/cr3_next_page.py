@@ -1,6 +1,6 @@
 # concept: cr3-value
 # check: enable-paging
-# expected_score: 23.2
+# expected_score: 21.2
 """CR3 points behind the directory."""
 from kernel_sim import MapError, NotMapped, PageTableFlags, Translation, UnmapError, hookimpl
 

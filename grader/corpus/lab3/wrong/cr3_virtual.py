@@ -1,6 +1,6 @@
 # concept: cr3-value
 # check: enable-paging
-# expected_score: 23.2
+# expected_score: 21.2
 """CR3 gets an address in the higher half."""
 
 from kernel_sim import MapError, NotMapped, Translation, UnmapError, hookimpl

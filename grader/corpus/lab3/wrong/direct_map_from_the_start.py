@@ -1,6 +1,6 @@
 # concept: table-reach
 # check: map-unmap
-# expected_score: 66.53
+# expected_score: 64.53
 """Believes that memory is visible at 0xC0000000."""
 from kernel_sim import MapError, NotMapped, PageTableFlags, Translation, UnmapError, hookimpl
 

@@ -1,6 +1,6 @@
 # concept: table-owned
 # check: table-frames
-# expected_score: 77.87
+# expected_score: 74.53
 """Tables lie at 0x140000 and above, whoever owns that."""
 from kernel_sim import MapError, NotMapped, PageTableFlags, Translation, UnmapError, hookimpl
 

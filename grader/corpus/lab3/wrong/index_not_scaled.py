@@ -1,6 +1,6 @@
 # concept: index-shift
 # check: tables
-# expected_score: 30.3
+# expected_score: 28.96
 """Forgot that an entry has four bytes."""
 from kernel_sim import MapError, NotMapped, PageTableFlags, Translation, UnmapError, hookimpl
 

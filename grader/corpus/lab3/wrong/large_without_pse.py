@@ -1,6 +1,6 @@
 # concept: large-pages
 # check: identity-map
-# expected_score: 84
+# expected_score: 88
 """Uses 4 MiB pages whether CR4.PSE is set or not."""
 
 from kernel_sim import (

@@ -1,6 +1,6 @@
 # concept: new-table
 # check: map-unmap
-# expected_score: 59.93
+# expected_score: 57.93
 """map_page works only where a table is there already."""
 from kernel_sim import MapError, NotMapped, PageTableFlags, Translation, UnmapError, hookimpl
 

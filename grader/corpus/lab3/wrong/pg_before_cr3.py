@@ -1,6 +1,6 @@
 # concept: cr3-before-pg
 # check: enable-paging
-# expected_score: 23.2
+# expected_score: 21.2
 """Turns paging on, then says where the tables are."""
 from kernel_sim import MapError, NotMapped, PageTableFlags, Translation, UnmapError, hookimpl
 

@@ -1,6 +1,6 @@
 # concept: flags-argument
 # check: tables
-# expected_score: 72.33
+# expected_score: 69
 """Sets the writable bit always."""
 
 from kernel_sim import MapError, NotMapped, Translation, UnmapError, hookimpl

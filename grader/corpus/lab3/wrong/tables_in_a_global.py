@@ -1,6 +1,6 @@
 # concept: state-across-boots
 # check: hidden-enable-paging
-# expected_score: 82.67
+# expected_score: 79.33
 """Keeps the tables of the last boot in a dictionary."""
 
 from kernel_sim import MapError, NotMapped, Translation, UnmapError, hookimpl

@@ -1,6 +1,6 @@
 # concept: rights-levels
 # check: hidden-user-access
-# expected_score: 84.67
+# expected_score: 81.33
 """U/S reaches the directory only when the table is new."""
 
 from kernel_sim import (

@@ -1,6 +1,6 @@
 # concept: rights-levels
 # check: tables
-# expected_score: 72.86
+# expected_score: 69.53
 """U/S only in the table entry."""
 
 from kernel_sim import MapError, NotMapped, Translation, UnmapError, hookimpl
