@@ -11,6 +11,9 @@
     show_screen(booted)                its screen as a widget
     show_frames(booted)                what its frames are used for
     swap_panel(lab="lab1")             choose machine and plugins, and boot
+    show_space(booted)                 what the page tables map, or what changed since
+    touch(booted, "read", 0xB8000)     one access of the processor's
+    compare_with_emulator(booted)      the page tables as Unicorn sees them
     power_on("pc128")                  a machine before the kernel runs
     dump(machine, address, count)      its bytes
     hint("lab1")                       ordered hints
@@ -27,7 +30,9 @@ from kernel_sim.notebook.hints import hint
 from kernel_sim.notebook.maps import show_map
 from kernel_sim.notebook.power import power_on
 from kernel_sim.notebook.session import begin, use
+from kernel_sim.notebook.spaces import compare_with_emulator, show_space
 from kernel_sim.notebook.swap_panel import swap_panel
+from kernel_sim.notebook.touching import touch
 from kernel_sim.notebook.trying import try_it
 from kernel_sim.notebook.widgets import show_frames, show_screen
 
@@ -36,6 +41,7 @@ __all__ = [
     "boot",
     "check",
     "check_all",
+    "compare_with_emulator",
     "dump",
     "hint",
     "power_on",
@@ -43,7 +49,9 @@ __all__ = [
     "show_frames",
     "show_map",
     "show_screen",
+    "show_space",
     "swap_panel",
+    "touch",
     "try_it",
     "use",
 ]
