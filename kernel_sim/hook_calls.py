@@ -122,8 +122,26 @@ class QuietCall(HookCall):
 
     __slots__ = ()
 
+    def __call__(self, *arguments: Value) -> Value:
+        """The hook's answer; within another hook with nothing in between."""
+        if self._host.running:
+            return self._ask(*arguments)[1]
+        return self._host.outermost(self._run, arguments)
+
     def _run(self, *arguments: Value) -> Value:
         return self._ask(*arguments)[1]
+
+
+class OwnCall(QuietCall):
+    """A call that the kernel answers itself, by a function that can't fail: no guard, no event."""
+
+    __slots__ = ()
+
+    def __call__(self, *arguments: Value) -> Value:
+        """The function's answer."""
+        return self._ask(*arguments)
+
+    _run = __call__
 
 
 def ask_provider(provider: GuardedCall) -> Callable[..., tuple[str, Any]]:

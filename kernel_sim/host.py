@@ -14,6 +14,7 @@ from kernel_sim.hook_calls import (
     QUIET_HOOKS,
     GuardedCall,
     HookCall,
+    OwnCall,
     Owner,
     QuietCall,
     Value,
@@ -173,10 +174,11 @@ class Host:
 
     def default_call(self, hook: str, function: Callable[..., Any]) -> HookCall:
         """The kernel's own answer to a hook that no plugin implements."""
+        if hook in QUIET_HOOKS:
+            return OwnCall(self, hook, HOOK_PARAMETERS[hook][1:], function)
         owner = Owner(hook, ROLE_OF_HOOK.get(hook, ""), "kernel")
         guarded = GuardedCall(self, owner, function, RESULTS[hook])
-        kind = QuietCall if hook in QUIET_HOOKS else HookCall
-        return kind(self, hook, HOOK_PARAMETERS[hook][1:], ask_provider(guarded))
+        return HookCall(self, hook, HOOK_PARAMETERS[hook][1:], ask_provider(guarded))
 
     def refused(self, owner: Owner, error: KernelError) -> None:
         """Remember which hook a `KernelError` came from: the innermost one sees it first."""

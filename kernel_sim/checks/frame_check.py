@@ -1,6 +1,6 @@
 """The parts of Lab 2's checks that need more than one case, or a measure instead of a verdict."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from kernel_sim.checks.frame_cases import exhausting, initialized_twice
 from kernel_sim.checks.frame_lab import OPERATIONS, examiner, judging
 from kernel_sim.checks.frame_oracle import FrameOracle
 from kernel_sim.checks.frame_places import layout_at
-from kernel_sim.checks.frame_rules import ALL_RULES, ONCE_ONLY
+from kernel_sim.checks.frame_rules import ALL_RULES, ERRORS, ONCE_ONLY
 from kernel_sim.checks.operations import Case, Place
 from kernel_sim.checks.operations_check import Alone, SequenceExaminer
 from kernel_sim.checks.operations_counterexample import counterexample_of
@@ -29,6 +29,24 @@ def part(  # noqa: PLR0913 - a check, its rules and its cases
 ) -> Part:
     """One question: whether the allocator keeps these rules in all cases."""
     return Part(title, examiner(subject, check, rules, batch=batch).first_finding(cases))
+
+
+def refusal_parts(
+    subject: Subject, check: str, questions: Mapping[str, Sequence[Case]]
+) -> list[Part]:
+    """Whether what must be refused is, and changes nothing: a part for each title.
+
+    Boots are what takes time. Cases at the same place are first tried one after another in one
+    boot; only where something is wrong there each is tried by itself.
+    """
+    judge = examiner(subject, check, ERRORS, batch=1)
+    together: dict[Place, Case] = {}
+    for case in (case for cases in questions.values() for case in cases):
+        known = together.get(case.place)
+        together[case.place] = case if known is None else known.then(case)
+    if all(judge.observed(case).violation is None for case in together.values()):
+        return [Part(title) for title in questions]
+    return [Part(title, judge.first_finding(cases)) for title, cases in questions.items()]
 
 
 def once_part(title: str, subject: Subject, check: str, places: Iterable[Place]) -> Part:

@@ -6,12 +6,11 @@ from typing import Final
 from kernel_sim.checks import frame_cases as cases
 from kernel_sim.checks import frame_places as places
 from kernel_sim.checks.check import Check, Result
-from kernel_sim.checks.frame_check import boots_part, once_part, part
+from kernel_sim.checks.frame_check import boots_part, once_part, part, refusal_parts
 from kernel_sim.checks.frame_gate import first_boot
 from kernel_sim.checks.frame_rules import (
     BITS,
     COUNTS,
-    ERRORS,
     ONCE,
     RESERVED,
     REUSE,
@@ -80,17 +79,15 @@ def free_errors(subject: Subject, seed: int) -> Result:
         "out of range": cases.distant_frees(place, rng)[:4],
         "reserved": cases.reserved_frees(place),
     }
-    return Result.of_parts(
-        [part(title, subject, name, ERRORS, some, batch=1) for title, some in made.items()]
-    )
+    return Result.of_parts(refusal_parts(subject, name, made))
 
 
 def bitmap_in_ram(subject: Subject, seed: int) -> Result:
     """The bitmap lies in the machine's memory, one bit for each frame."""
     name = "bitmap-in-ram"
-    place = Place("pc128", seed=seed % 1000)
+    place = Place("pc4", seed=seed % 1000)
     made = [cases.bit_by_bit(place)]
-    return Result.of_parts([part("bits of pc128", subject, name, BITS, made, batch=1)])
+    return Result.of_parts([part("bits of pc4", subject, name, BITS, made, batch=1)])
 
 
 def frame_stats(subject: Subject, seed: int) -> Result:

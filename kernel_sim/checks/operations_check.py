@@ -114,8 +114,9 @@ class SequenceExaminer:
         if not first_boot or is_costly(seen):
             self.subject.renew()
             again = self.observed(case)
+            if _kind(again.violation) != _kind(seen.violation) and not is_costly(seen):
+                self.subject.stateful = True  # an earlier boot made the difference
             if again.violation is None:
-                self.subject.stateful = self.subject.stateful or not is_costly(seen)
                 return None
             seen = again
         return self.explained(seen)
@@ -205,6 +206,11 @@ class SequenceExaminer:
 
     def _oracle(self, place: Place) -> Oracle:
         return (self.make_oracle or self.lab.make_oracle)(place)
+
+
+def _kind(violation: Violation | None) -> tuple[str, str] | None:
+    """What tells two kinds of violation apart."""
+    return (violation.rule, violation.concept) if violation is not None else None
 
 
 def failure_of(seen: Observation) -> Failure | None:

@@ -6,11 +6,16 @@ from typing import Final
 from kernel_sim.checks import frame_cases as cases
 from kernel_sim.checks import frame_places as places
 from kernel_sim.checks.check import Check, Result
-from kernel_sim.checks.frame_check import boots_part, cost_result, once_part, part
+from kernel_sim.checks.frame_check import (
+    boots_part,
+    cost_result,
+    once_part,
+    part,
+    refusal_parts,
+)
 from kernel_sim.checks.frame_rules import (
     BITS,
     COUNTS,
-    ERRORS,
     ONCE,
     RESERVED,
     REUSE,
@@ -88,9 +93,7 @@ def hidden_free_errors(subject: Subject, seed: int) -> Result:
         "out of range": [case for place in there for case in cases.distant_frees(place, rng)],
         "reserved": [case for place in there for case in cases.reserved_frees(place)],
     }
-    return Result.of_parts(
-        [part(title, subject, name, ERRORS, some, batch=1) for title, some in made.items()]
-    )
+    return Result.of_parts(refusal_parts(subject, name, made))
 
 
 def hidden_bitmap_in_ram(subject: Subject, seed: int) -> Result:
