@@ -4,7 +4,7 @@ What comes out is always a report.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kernel_sim.assembly import assemble
@@ -215,6 +215,8 @@ def boot(  # noqa: PLR0913 - one keyword for each thing that a boot can be told
     reason = spec.bootable(chosen.name) if chosen.name in HAND_OVER else None
     if reason is not None:
         raise InputError(f"{chosen.name} cannot boot here: {reason}", where=f"machine {spec.name}")
+    if spec.firmware == "bootinfo":
+        spec = replace(spec, entry_point=chosen.entry_point)
     hardware = Machine(spec, seed=seed, ram=ram)
     hardware.power_on()
     hardware.trace.stores = stores

@@ -8,7 +8,7 @@ from kernel_sim.profiles.profile import Extra, Profile
 
 __all__ = ["Extra", "Profile", "profile", "profile_names"]
 
-_MODULES: Final = {"kernel-v": "kernel_v", "bulldog": "bulldog"}
+_MODULES: Final = {"kernel-v": "kernel_v", "bulldog": "bulldog", "bulldog-early": "bulldog_early"}
 
 
 def profile_names() -> list[str]:

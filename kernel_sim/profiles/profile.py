@@ -33,6 +33,8 @@ class Profile:
         config: all settings and their defaults.
         sequences: other orders of the boot steps; the setting ``boot_sequence`` names one.
         interrupt_stacks: vector → IST number of its gate, 1 to 7; for a kernel in long mode.
+        entry_point: ``'low'`` if a boot loader has to enter the kernel where it loaded it, in an
+            identity map; else where it is linked.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Profile:
     config: Mapping[str, object] = field(default_factory=dict)
     sequences: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     interrupt_stacks: Mapping[int, int] = field(default_factory=dict)
+    entry_point: str = "high"
 
     def in_order(self, sequence: object) -> "Profile":
         """This profile with its steps in the order called ``sequence``; None for its own order.

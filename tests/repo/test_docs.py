@@ -12,10 +12,19 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#]+)(?:#[^)]*)?\)")
 
 
-def test_the_page_of_commands_is_up_to_date():
-    script = ROOT / "docs" / "generate_cli.py"
-    result = subprocess.run([sys.executable, script, "--check"], check=False)
-    assert result.returncode == 0, "run make docs"
+GENERATORS = sorted((ROOT / "docs").glob("generate_*.py"))
+
+
+@pytest.mark.parametrize("script", GENERATORS, ids=lambda path: path.stem)
+def test_generated_pages_are_up_to_date_and_no_cell_is_empty(script):
+    command = [sys.executable, script, "--check"]
+    result = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert result.returncode == 0, f"run make docs; {result.stderr}"
+
+
+def test_make_docs_runs_every_generator():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert [script.name for script in GENERATORS if f"docs/{script.name}" not in makefile] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)

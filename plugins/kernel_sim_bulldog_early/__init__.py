@@ -1,0 +1,1 @@
+"""Bulldog as its overview describes it: a free-frame list, global pages and guard pages."""
