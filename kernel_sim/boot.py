@@ -24,8 +24,9 @@ from kernel_sim.machine import Machine, MachineSpec, Ram, machine_spec
 from kernel_sim.machine.devices.vga import VGA_TEXT
 from kernel_sim.machine.firmware.bootable import HAND_OVER
 from kernel_sim.nearest import unknown_name
+from kernel_sim.needs import MODES, assert_fits
 from kernel_sim.oops import KernelOops, Oops
-from kernel_sim.profiles import Profile, profile
+from kernel_sim.profiles import COMMON_SETTINGS, Profile, profile
 from kernel_sim.registration import Registration
 from kernel_sim.values import Event, MemoryRegion, SelfTestResult
 
@@ -201,10 +202,10 @@ def boot(  # noqa: PLR0913 - one keyword for each thing that a boot can be told
 
     Raises:
         InputError: an unknown name or setting, a file that can't be read, or a machine that can't
-            boot this profile.
+            boot this profile, or a plugin that can't be a part of it.
     """
     chosen = _profile(profile)
-    settings = Config(chosen.config, config or {})
+    settings = Config({**COMMON_SETTINGS, **chosen.config}, config or {})
     chosen = chosen.in_order(settings.as_dict().get("boot_sequence"))
     if until is not None and until not in chosen.steps and "boot" not in (roles or {}):
         raise unknown_name("boot step", until, chosen.steps)
@@ -215,6 +216,7 @@ def boot(  # noqa: PLR0913 - one keyword for each thing that a boot can be told
     reason = spec.bootable(chosen.name) if chosen.name in HAND_OVER else None
     if reason is not None:
         raise InputError(f"{chosen.name} cannot boot here: {reason}", where=f"machine {spec.name}")
+    _assert_compatible(filled, spec, chosen)
     if spec.firmware == "bootinfo":
         spec = replace(spec, entry_point=chosen.entry_point)
     hardware = Machine(spec, seed=seed, ram=ram)
@@ -227,6 +229,20 @@ def boot(  # noqa: PLR0913 - one keyword for each thing that a boot can be told
 
 def _profile(profile_or_name: str | Profile) -> Profile:
     return profile_or_name if isinstance(profile_or_name, Profile) else profile(profile_or_name)
+
+
+def _assert_compatible(
+    filled: list[tuple[LoadedPlugin, frozenset[str]]], spec: MachineSpec, chosen: Profile
+) -> None:
+    """Refuse plugins that can't be parts of this kernel.
+
+    Raises:
+        InputError: names the role, the plugin and what it lacks.
+    """
+    firmware = spec.firmware if spec.long_mode else "e820"
+    for plugin, roles in filled:
+        for role in sorted(roles):
+            assert_fits(plugin, role, firmware, MODES[spec.long_mode], chosen.steps)
 
 
 def _wire(

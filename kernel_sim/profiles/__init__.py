@@ -4,9 +4,9 @@ import importlib
 from typing import Final
 
 from kernel_sim.nearest import unknown_name
-from kernel_sim.profiles.profile import Extra, Profile
+from kernel_sim.profiles.profile import COMMON_SETTINGS, Extra, Profile
 
-__all__ = ["Extra", "Profile", "profile", "profile_names"]
+__all__ = ["COMMON_SETTINGS", "Extra", "Profile", "profile", "profile_names"]
 
 _MODULES: Final = {"kernel-v": "kernel_v", "bulldog": "bulldog", "bulldog-early": "bulldog_early"}
 

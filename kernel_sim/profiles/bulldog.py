@@ -73,8 +73,6 @@ PROFILE: Final = Profile(
     },
     config={
         "boot_sequence": "documented",
-        "physical_limit": None,
-        "bitmap_area": None,
         "heap_start": 0xFFFF_9000_0000_0000,
         "heap_max_end": None,
     },

@@ -51,8 +51,6 @@ PROFILE: Final = Profile(
         "guard": "guard",
     },
     config={
-        "physical_limit": None,
-        "bitmap_area": None,
         "heap_start": 0xFFFF_9000_0000_0000,
         "heap_max_end": 0xFFFF_9000_0010_0000,
         "guard": True,

@@ -2,8 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from kernel_sim.nearest import unknown_name
+
+COMMON_SETTINGS: Final = {"physical_limit": None, "bitmap_area": None, "demand_paging": False}
+"""Settings that every kernel has, so that a part of one finds them in another."""
 
 
 @dataclass(frozen=True, slots=True)

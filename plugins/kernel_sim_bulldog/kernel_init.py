@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Final
 from kernel_sim.addr import PAGE_SIZE, align_up
 from kernel_sim.errors import KernelError
 from kernel_sim.hookspecs import hookimpl
+from kernel_sim.needs import Needs
 from kernel_sim.reservation import reserved_ranges
 from kernel_sim.values import SelfTestResult
 from kernel_sim_bulldog import apic, discovery, gdt
@@ -43,6 +44,9 @@ HEAP_BYTES: Final = 100 * 1024
 """Beside the frame vector (BD-U3)."""
 MAX_HEAP_PAGES: Final = 500
 """So that heap and tables come out of 512 frames (C10)."""
+
+
+needs = Needs(mode="long mode", steps=("init_temp", "map_lapic_mmio", "init_heap"))
 
 
 @hookimpl

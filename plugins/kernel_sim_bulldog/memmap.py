@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from kernel_sim.errors import KernelError
 from kernel_sim.hookspecs import hookimpl
+from kernel_sim.needs import Needs
 from kernel_sim.values import BootInfo, MemoryRegion, RegionKind, SelfTestResult
 
 if TYPE_CHECKING:
@@ -49,6 +50,9 @@ WORDS: Final = {
     RegionKind.RESERVED: "Reserved",
     RegionKind.UNUSABLE: "Unusable",
 }
+
+
+needs = Needs(firmware="bootinfo")
 
 
 class Listed(NamedTuple):

@@ -20,6 +20,7 @@ from kernel_sim.errors import (
     UnmapErrorReason,
 )
 from kernel_sim.hookspecs import hookimpl
+from kernel_sim.needs import Needs
 from kernel_sim.page_table import PageTableFlags
 from kernel_sim.values import FaultAction, MapRequest, PageFault, SelfTestResult, Translation
 from kernel_sim_bulldog import page_tables as tables
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 EVERY_LEVEL = PageTableFlags.WRITABLE | PageTableFlags.USER_ACCESSIBLE
 """Rights that hold only where every level grants them."""
+
+
+needs = Needs(mode="long mode", steps=("init_offset_page_table",))
 
 
 @hookimpl

@@ -24,6 +24,7 @@ from kernel_sim.hookspecs import hookimpl
 from kernel_sim.long_mode_tables import load_gdt, task_state
 from kernel_sim.machine.firmware.long_mode import high_half_symbols
 from kernel_sim.machine.firmware.placement import TEXT_BYTES
+from kernel_sim.needs import Needs
 from kernel_sim.values import AddrRange, GuardKind, GuardRequest, SelfTestResult
 from kernel_sim_bulldog import page_tables as tables
 from kernel_sim_bulldog_early.layout import KERNEL_SPACE
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 
 DOUBLE_FAULT_STACK_BYTES: Final = 0x5000
 RING_0_STACK_BYTES: Final = 0x2000
+
+
+needs = Needs(mode="long mode", steps=("jump_to_higher_half", "drop_identity_map"))
 
 
 @hookimpl

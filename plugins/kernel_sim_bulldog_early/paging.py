@@ -19,6 +19,7 @@ from kernel_sim.errors import MapError, MapErrorReason
 from kernel_sim.hookspecs import hookimpl
 from kernel_sim.machine.control_bits import CR4_PGE
 from kernel_sim.machine.firmware.placement import TEXT_BYTES
+from kernel_sim.needs import Needs
 from kernel_sim.page_table import PageTableFlags
 from kernel_sim.values import MapRequest, SelfTestResult
 from kernel_sim_bulldog import page_tables as tables
@@ -34,6 +35,9 @@ __all__ = ["phys_to_virt", "translate"]
 
 KERNEL_SLOTS: Final = range(256, 512)
 """The entries of a level 4 table that lead to kernel space."""
+
+
+needs = Needs(mode="long mode", steps=("jump_to_higher_half",))
 
 
 @hookimpl

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from kernel_sim.addr import align_up, is_aligned, is_power_of_two
 from kernel_sim.errors import HeapError, HeapErrorReason, HeapInitError, HeapInitErrorReason
 from kernel_sim.hookspecs import hookimpl
+from kernel_sim.needs import Needs
 from kernel_sim.values import HeapStats, SelfTestResult
 from kernel_sim_kernel_v.free_list import FreeList
 from kernel_sim_kernel_v.heap_arena import Arena
@@ -24,6 +25,10 @@ from kernel_sim_kernel_v.heap_space import Fit, Heap, carve, first_fit, grown, m
 
 if TYPE_CHECKING:
     from kernel_sim.kernel import Kernel
+
+
+needs = Needs(mode="32-bit mode")
+"""A link of the free list has 4 bytes."""
 
 
 @hookimpl

@@ -7,6 +7,7 @@ free block; for that, large blocks stay whole for large requests.
 from typing import TYPE_CHECKING
 
 from kernel_sim.hookspecs import hookimpl
+from kernel_sim.needs import Needs
 from kernel_sim.values import SelfTestResult
 from kernel_sim_kernel_v.heap import allocated, heap_init, heap_stats, kfree
 from kernel_sim_kernel_v.heap_block import Block
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from kernel_sim.kernel import Kernel
 
 __all__ = ["heap_init", "heap_stats", "kfree", "kmalloc"]
+
+
+needs = Needs(mode="32-bit mode")
+"""A link of the free list has 4 bytes."""
 
 
 @hookimpl

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from kernel_sim.addr import align_up, is_aligned, is_power_of_two
 from kernel_sim.errors import HeapError, HeapErrorReason, HeapInitError, HeapInitErrorReason
 from kernel_sim.hookspecs import hookimpl
+from kernel_sim.needs import Needs
 from kernel_sim.values import HeapStats, SelfTestResult
 from kernel_sim_kernel_v.compact_block import (
     BEFORE_USED,
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
 
 LOOKED_AT: Final = 32
 """So many blocks that fit are compared."""
+
+
+needs = Needs(mode="32-bit mode")
+"""A link of the free list has 4 bytes."""
 
 
 @hookimpl

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from kernel_sim.addr import U64_LIMIT
 from kernel_sim.errors import KernelError
 from kernel_sim.hookspecs import hookimpl
+from kernel_sim.needs import Needs
 from kernel_sim.values import BootInfo, MemoryRegion, RegionKind, SelfTestResult
 
 if TYPE_CHECKING:
@@ -58,6 +59,9 @@ WORDS: Final = {
     RegionKind.RESERVED: "Reserved",
     RegionKind.UNUSABLE: "Unusable",
 }
+
+
+needs = Needs(firmware="e820")
 
 
 class Entry(NamedTuple):

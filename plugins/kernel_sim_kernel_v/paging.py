@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from kernel_sim.addr import LARGE_PAGE_SIZE_32, PAGE_SIZE, is_aligned
 from kernel_sim.errors import MapError, MapErrorReason, NotMapped, UnmapError, UnmapErrorReason
 from kernel_sim.hookspecs import hookimpl
+from kernel_sim.needs import Needs
 from kernel_sim.page_table import PageTableFlags
 from kernel_sim.values import (
     AddrRange,
@@ -34,6 +35,9 @@ CR0_PG: Final = 1 << 31
 BOTH_LEVELS: Final = PageTableFlags.WRITABLE | PageTableFlags.USER_ACCESSIBLE
 """Rights that hold only if the directory entry and the table entry both give them."""
 KEPT: Final = int(PageTableFlags.ACCESSED | PageTableFlags.DIRTY)
+
+
+needs = Needs(mode="32-bit mode")
 
 
 @hookimpl
