@@ -1,6 +1,7 @@
 """The corpus: plugins whose grade is known, and the matrix of what the checks say about them.
 
-``python -m kernel_sim_grader.corpus lab1`` prints it. Each file starts with comments::
+``python -m kernel_sim_grader.corpus lab1`` prints it; with ``--seeds 20`` each correct plugin is
+also examined under 20 seeds. Each file starts with comments::
 
     # concept: truncation-32-bit      what a failed check has to name; 'none' for correct ones
     # check: wide-addresses           the check that has to name it; 'all' for correct ones
@@ -8,6 +9,7 @@
 """
 
 import sys
+from argparse import ArgumentParser
 from collections.abc import Iterator, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -159,18 +161,32 @@ def matrix(lab: str, examined: Sequence[Examined]) -> Table:
     return listing
 
 
+def failing_seeds(lab: str, count: int) -> Iterator[str]:
+    """What goes wrong with a correct plugin under one of the seeds 1 to ``count``."""
+    for specimen in specimens(lab):
+        if specimen.kind != "correct":
+            continue
+        for seed in range(1, count + 1):
+            for complaint in examine(specimen, lab, seed).complaints:
+                yield f"{specimen.name}, seed {seed}: {complaint}"
+
+
 def main(arguments: Sequence[str]) -> int:
     """Print the matrix of each lab named; 1 if a specimen is not judged as it should be."""
+    parser = ArgumentParser(prog="corpus")
+    parser.add_argument("labs", nargs="*", default=["lab1"], metavar="LAB")
+    parser.add_argument("--seeds", type=int, default=0, metavar="N")
+    options = parser.parse_args(arguments)
     failed = 0
-    for lab in arguments or ["lab1"]:
+    for lab in options.labs:
         examined = [examine(specimen, lab) for specimen in specimens(lab)]
         console().print(matrix(lab, examined))
         for number, report in enumerate(examined[0].report.reports, start=1):
             console().print(f"  {number:>2} {report.check.id}", markup=False)
-        for item in examined:
-            for complaint in item.complaints:
-                console().print(f"✗ {item.specimen.name}: {complaint}", markup=False)
-                failed = 1
+        wrong = [f"{item.specimen.name}: {each}" for item in examined for each in item.complaints]
+        for complaint in [*wrong, *failing_seeds(lab, options.seeds)]:
+            console().print(f"✗ {complaint}", markup=False)
+            failed = 1
         right = sum(not item.complaints for item in examined)
         console().print(f"{right} of {len(examined)} specimens are judged as they should be")
     return failed

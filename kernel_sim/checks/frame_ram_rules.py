@@ -20,16 +20,18 @@ def broken_by_none(model: FrameModel, missing: int) -> Breach | None:
     if not missing:
         return None
     never = missing & ~model.issued
-    text = frames_text(missing)
     if not model.issued:
         problem = "pmm_alloc_frame returned None from the first call on"
         return _breach("hook-nothing", "KV-10", problem, never, _why_nothing(model, never))
     if not never:
         is_marked = model.bitmap is not None and model.bitmap.used & missing == missing
         concept = "free-clears" if is_marked else "cursor-wrap"
-        problem = f"pmm_alloc_frame returned None, but {text} was given back"
+        problem = (
+            f"pmm_alloc_frame returned None, but {frames_text(missing, 'was', 'were')} given back"
+        )
         return _breach("not-reusable", "KV-11", problem, missing, concept)
-    problem = f"pmm_alloc_frame returned None, but {text} was never handed out"
+    words = frames_text(missing, "was", "were")
+    problem = f"pmm_alloc_frame returned None, but {words} never handed out"
     return _breach("exhausted-early", "KV-14", problem, never, why_missing(model, never))
 
 
@@ -112,11 +114,12 @@ def _broken_bits(model: FrameModel, before: Bitmap | None, bitmap: Bitmap) -> Br
     """A bit says something else than what the calls have shown."""
     wrong = model.live & bitmap.free
     if wrong:
-        problem = f"{frames_text(wrong)} is in use, but its bit says free"
+        problem = f"{frames_text(wrong, 'is', 'are')} in use, but marked free in the bitmap"
         return _breach("bits", "KV-9", problem, wrong, _why_bits(model, before, bitmap))
     wrong = model.issued & ~model.live & bitmap.used
     if wrong:
-        problem = f"{frames_text(wrong)} was given back, but its bit says used"
+        words = frames_text(wrong, "was", "were")
+        problem = f"{words} given back, but still marked used in the bitmap"
         return _breach("bits", "KV-9", problem, wrong, "free-clears")
     if model.issued and not bitmap.free & model.owned and model.available.bit_count() > _FEW:
         problem = "no bit says free, but frames are"
@@ -160,7 +163,7 @@ def broken_free_bits(model: FrameModel) -> Breach | None:
     lacking = model.available & ~free
     inner = lacking & _between(free)
     if inner:
-        problem = f"{frames_text(inner)} can never be handed out: its bit says used"
+        problem = f"{frames_text(inner)} can never be handed out: marked used in the bitmap"
         return _breach("free-bits", "KV-14", problem, inner, why_missing(model, inner))
     return None
 
@@ -189,8 +192,13 @@ def _broken_change(
     return _breach("one-bit", "KV-9", problem, differ | changed, concept)
 
 
-def frames_text(frames: int) -> str:
-    """A set of frames in words: the first few addresses."""
+def frames_text(frames: int, one: str = "", several: str = "") -> str:
+    """A set of frames in words, the first few addresses, and the verb that agrees with them."""
+    verb = one if frames.bit_count() == 1 else several
+    return f"{_addresses_text(frames)} {verb}".rstrip()
+
+
+def _addresses_text(frames: int) -> str:
     count = frames.bit_count()
     named: list[str] = []
     for number in numbers(frames):

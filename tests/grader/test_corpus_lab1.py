@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import pytest
 
 from kernel_sim.checks.concepts import CONCEPTS
 from kernel_sim.checks.run import PRACTICE_SEED
-from kernel_sim_grader.corpus import examine, main, specimens
+from kernel_sim_grader.corpus import examine, failing_seeds, main, specimens
 
 ALL = specimens("lab1")
 CORRECT = [specimen for specimen in ALL if specimen.kind == "correct"]
@@ -61,3 +63,13 @@ def test_the_matrix_names_what_is_not_as_it_should_be(tmp_path, monkeypatch, cap
     out = capsys.readouterr().out
     assert "score 90, expected 1" in out
     assert "order-overlap found nothing" in out
+
+
+def test_a_correct_plugin_that_fails_under_some_seed_is_named(monkeypatch):
+    one = CORRECT[0]
+    monkeypatch.setattr("kernel_sim_grader.corpus.specimens", lambda _: [one])
+    assert list(failing_seeds("lab1", 2)) == []
+    poor = replace(one, path=next(x.path for x in ALL if x.name == "odd/empty_list"))
+    monkeypatch.setattr("kernel_sim_grader.corpus.specimens", lambda _: [poor])
+    first, *_ = failing_seeds("lab1", 2)
+    assert first.startswith("correct/empty_list, seed 1: score")
