@@ -9,6 +9,8 @@ from kernel_sim.errors import InputError
 from kernel_sim.inspection import AddressSpace, MappedRange, sweep
 from kernel_sim.inspection.mapped_range import merged
 from kernel_sim.machine import Machine
+from kernel_sim.machine.control_bits import CR4_PSE
+from kernel_sim.machine.paging_modes import LEGACY_32
 from kernel_sim.notebook.booting import Booted
 from kernel_sim.notebook.quiet import quiet_while_loading
 from kernel_sim.notebook.showing import Shown
@@ -83,23 +85,34 @@ class Comparison(Shown):
 
 
 @quiet_while_loading
-def show_space(booted: Booted, since: SpacePicture | None = None) -> SpacePicture | SpaceChange:
+def show_space(
+    booted: Booted, since: SpacePicture | None = None, *, root: int | None = None
+) -> SpacePicture | SpaceChange:
     """Show what the address space of a booted machine maps, or what changed since an earlier look.
 
     Args:
-        booted: the result of `boot`; paging has to be on.
+        booted: the result of `boot`.
         since: what this function returned before.
+        root: the directory of 32-bit tables; without it those that the machine uses.
 
     Raises:
-        InputError: paging is off.
+        InputError: paging is off and no root was given.
     """
     machine: Machine = booted.machine
-    if not machine.cpu.paging:
-        raise InputError("paging is off on this machine", expected="a boot that turned it on")
-    now = SpacePicture(machine.spec.name, sweep(AddressSpace.of(machine), numpy=False))
+    now = SpacePicture(machine.spec.name, sweep(chosen_space(machine, root), numpy=False))
     shown = now if since is None else SpaceChange(since, now)
     shown.show()
     return shown
+
+
+def chosen_space(machine: Machine, root: int | None) -> AddressSpace:
+    """The address space at ``root``, or the one in use."""
+    if root is not None:
+        large = bool(machine.cpu.cr4 & CR4_PSE)
+        return AddressSpace(machine.ram, LEGACY_32, root, pse=large)
+    if not machine.cpu.paging:
+        raise InputError("paging is off on this machine", expected="a boot that turned it on")
+    return AddressSpace.of(machine)
 
 
 @quiet_while_loading

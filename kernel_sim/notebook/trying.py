@@ -4,7 +4,7 @@ import linecache
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from traceback import extract_tb
-from types import TracebackType
+from types import FunctionType, TracebackType
 from typing import Final
 
 from kernel_sim.notebook.hexadecimal import in_hex
@@ -93,11 +93,13 @@ def value_lines(label: str, value: object) -> list[str]:
 
 
 def argument_text(value: object) -> str:
-    """An argument as it is shown: the machine's objects by name, long lists by their length."""
+    """An argument as it is shown: the machine's objects and functions by name, long lists short."""
     if isinstance(value, BootInfo):
         return "boot_info"
-    if type(value).__module__.startswith("kernel_sim.machine"):
+    if type(value).__module__.startswith(("kernel_sim.machine", "kernel_sim.kernel")):
         return type(value).__name__.lower()
+    if isinstance(value, FunctionType):
+        return value.__name__
     text = in_hex(value)
     if len(text) <= LINE:
         return text
