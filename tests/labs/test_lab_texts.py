@@ -72,6 +72,32 @@ EXPECTED = {
         30,
         ("Bach", "chapter 9", "7.8", "volume 3A"),
     ),
+    "lab3": Expected(
+        "03-paging",
+        "6 to 9 hours",
+        frozenset(
+            {"MapError", "UnmapError", "NotMapped", "Translation", "active_level_4_table", "int"}
+        ),
+        (
+            "directory_index",
+            "table_index",
+            "make_entry",
+            "frame_of",
+            "new_table",
+            "entry_address",
+            "ensure_table",
+            "map_page",
+            "unmap_page",
+            "translate",
+            "init_paging",
+            "enable_paging",
+            "protect_page",
+            "page_fault",
+        ),
+        3,
+        25,
+        ("Bach", "chapter 9", "7.8", "7.11", "volume 3A", "section 4.3", "4.10"),
+    ),
 }
 
 
