@@ -79,7 +79,8 @@ class Profile:
         self, role: str, config: Mapping[str, object], until: str | None
     ) -> list[str]:
         """The extras of a boot in which the plugin of ``role`` brings its own part of them."""
-        settings, steps = {**self.config, **config}, self.steps_until(until)
+        settings = {**COMMON_SETTINGS, **self.config, **config}
+        steps = self.steps_until(until)
         return [
             extra.plugin
             for extra in self.extras
