@@ -20,7 +20,7 @@ test: $(READY) ## run all tests
 	$(BIN)/pytest -n 2 --dist loadgroup
 
 lint: $(READY) ## style, spelling, lab texts
-	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/codespell && $(BIN)/python -m kernel_sim_grader.lab_text labs/*/lab.md
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/codespell && $(BIN)/python -m kernel_sim_grader.lab_text labs/*/lab.md labs/explore/*/lab.md
 
 types: $(READY) ## strict types of all packages
 	$(BIN)/mypy
@@ -41,7 +41,7 @@ wheels: $(READY) ## build both wheels into dist
 	$(BIN)/python -m hatchling build -t wheel -d dist && cd grader && ../$(BIN)/python -m hatchling build -t wheel -d ../dist
 
 fix: $(READY) ## mend what lint can mend by itself
-	$(BIN)/ruff check --fix . ; $(BIN)/ruff format . && $(BIN)/python -m kernel_sim_grader.lab_text --fix labs/*/lab.md
+	$(BIN)/ruff check --fix . ; $(BIN)/ruff format . && $(BIN)/python -m kernel_sim_grader.lab_text --fix labs/*/lab.md labs/explore/*/lab.md
 
 lock: $(READY) ## resolve the lock again
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-package kernel-sim --all-extras --group dev --custom-compile-command "make lock" --output-file requirements-dev.txt pyproject.toml grader/pyproject.toml

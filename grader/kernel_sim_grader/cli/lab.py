@@ -1,4 +1,4 @@
-"""``ksim lab``: open JupyterLab on one's own copy of a released lab."""
+"""``ksim lab``: open JupyterLab on one's own copy of a released lab, or of an exploration."""
 
 import importlib.util
 import shutil
@@ -12,6 +12,7 @@ import typer
 from kernel_sim.cli.screen import console
 from kernel_sim.errors import InputError
 from kernel_sim_grader.cli.course_option import CourseFolder, course_folder
+from kernel_sim_grader.exploration import explorations, own_exploration
 
 WORK_FOLDER: Final = "my-labs"
 
@@ -20,7 +21,10 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def lab(
-    name: Annotated[str, typer.Argument(metavar="LAB", help="A released lab.")] = "lab1",
+    name: Annotated[
+        str,
+        typer.Argument(metavar="LAB", help="A released lab, or an exploration such as four-boots."),
+    ] = "lab1",
     course: CourseFolder = None,
     folder: Annotated[
         Path | None, typer.Option(help=f"Where your copy lies; else {WORK_FOLDER} here.")
@@ -30,7 +34,9 @@ def lab(
     """Open JupyterLab on your own copy of a released lab; a copy that is there is kept as it is."""
     if importlib.util.find_spec("jupyterlab") is None:
         raise InputError("JupyterLab is not installed", expected="kernel-sim[notebook]")
-    notebook = own_copy(course_folder(course), name, (folder or Path(WORK_FOLDER)).resolve())
+    own = (folder or Path(WORK_FOLDER)).resolve()
+    text = explorations(Path.cwd()).get(name)
+    notebook = own_exploration(text, own) if text else own_copy(course_folder(course), name, own)
     console().print(f"your copy: {notebook}", soft_wrap=True)
     command = [sys.executable, "-m", "jupyterlab", notebook.name]
     if not browser:
