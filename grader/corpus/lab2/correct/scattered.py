@@ -78,7 +78,7 @@ def pmm_init(kernel, regions, reserved):
 @hookimpl
 def pmm_alloc_frame(kernel):
     count = kernel.state.count
-    step = 17 if count % 17 else 19
+    step = next(prime for prime in (17, 19, 23, 29, 31) if count % prime)
     for k in range(count):
         n = k * step % count
         if get_bit(kernel, n) == 0:
