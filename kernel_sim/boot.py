@@ -27,6 +27,7 @@ from kernel_sim.nearest import unknown_name
 from kernel_sim.needs import MODES, assert_fits
 from kernel_sim.oops import KernelOops, Oops
 from kernel_sim.profiles import COMMON_SETTINGS, Profile, profile
+from kernel_sim.quirks import assert_known
 from kernel_sim.registration import Registration
 from kernel_sim.values import Event, MemoryRegion, SelfTestResult
 
@@ -206,6 +207,7 @@ def boot(  # noqa: PLR0913 - one keyword for each thing that a boot can be told
     """
     chosen = _profile(profile)
     settings = Config({**COMMON_SETTINGS, **chosen.config}, config or {})
+    assert_known(settings.quirks, chosen.quirks, chosen.name)
     chosen = chosen.in_order(settings.as_dict().get("boot_sequence"))
     if until is not None and until not in chosen.steps and "boot" not in (roles or {}):
         raise unknown_name("boot step", until, chosen.steps)

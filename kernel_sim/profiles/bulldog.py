@@ -54,8 +54,15 @@ UPSTREAM: Final = (
 )
 """The order of the code that the document describes (BD-U1)."""
 
+QUIRKS: Final = {
+    "init_temp_ignores_kind": "the array takes any described frame from 64 KiB on (BD-U2)",
+    "bitmap_not_consulted": "a frame is handed out whether or not its bit is set (BD-U2)",
+    "heap_in_lower_half": "the heap lies at 0x4444_4444_0000, where user space belongs (BD-U3)",
+}
+
 PROFILE: Final = Profile(
     name="bulldog",
+    quirks=QUIRKS,
     machine="boot512",
     steps=DOCUMENTED,
     roles={

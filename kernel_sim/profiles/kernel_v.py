@@ -12,8 +12,17 @@ from typing import Final
 
 from kernel_sim.profiles.profile import Extra, Profile
 
+QUIRKS: Final = {
+    "outward_rounding": "a frame that is available in part counts as usable (KV-U2)",
+    "search_bound": "frames numbered from the count of usable frames on are never found (KV-U4)",
+    "free_unchecked": "any frame can be freed at any time, and the counters follow (KV-U4)",
+    "null_page_mapped": "page 0 is mapped, so that a null pointer reads and writes (KV-U5, KV-U8)",
+    "decimal_behind_0x": "the boot screen shows decimal numbers behind 0x (KV-U8)",
+}
+
 PROFILE: Final = Profile(
     name="kernel-v",
+    quirks=QUIRKS,
     machine="pc128",
     steps=("console", "idt", "gdt_tss", "memmap", "pmm", "paging", "heap", "guard", "selftests"),
     roles={

@@ -6,7 +6,12 @@ from typing import Final
 
 from kernel_sim.nearest import unknown_name
 
-COMMON_SETTINGS: Final = {"physical_limit": None, "bitmap_area": None, "demand_paging": False}
+COMMON_SETTINGS: Final = {
+    "physical_limit": None,
+    "bitmap_area": None,
+    "demand_paging": False,
+    "quirks": "",
+}
 """Settings that every kernel has, so that a part of one finds them in another."""
 
 
@@ -39,6 +44,7 @@ class Profile:
         interrupt_stacks: vector → IST number of its gate, 1 to 7; for a kernel in long mode.
         entry_point: ``'low'`` if a boot loader has to enter the kernel where it loaded it, in an
             identity map; else where it is linked.
+        quirks: name → what the original code does otherwise than its description says.
     """
 
     name: str
@@ -51,6 +57,7 @@ class Profile:
     sequences: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     interrupt_stacks: Mapping[int, int] = field(default_factory=dict)
     entry_point: str = "high"
+    quirks: Mapping[str, str] = field(default_factory=dict)
 
     def in_order(self, sequence: object) -> "Profile":
         """This profile with its steps in the order called ``sequence``; None for its own order.

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kernel_sim.quirks import has_quirk
 from kernel_sim.values import AddrRange, FrameStats, MemoryRegion
 from kernel_sim_bulldog import discovery
 from kernel_sim_bulldog.discovery import BITMAP_BASE
@@ -45,6 +46,8 @@ class BootInfoFrameAllocator:
         kernel: "Kernel", regions: list[MemoryRegion], reserved: list[AddrRange]
     ) -> PreHeapAllocator:
         """The allocator for the time before the heap: the first 512 usable frames (BD-12)."""
+        if has_quirk(kernel, "init_temp_ignores_kind"):
+            return PreHeapAllocator.filled(kernel, discovery.from_64_kib(regions))
         return PreHeapAllocator.filled(kernel, discovery.usable(regions, reserved))
 
     @classmethod
@@ -89,7 +92,7 @@ class BootInfoFrameAllocator:
         while self.next_index < vector.length:
             frame = vector.frame(self.next_index)
             self.next_index += 1
-            if not self.bitmap.is_used(frame):
+            if not self.bitmap.is_used(frame) or has_quirk(self.kernel, "bitmap_not_consulted"):
                 self.bitmap.mark_used(frame)
                 self.free -= 1
                 return frame

@@ -51,6 +51,11 @@ def usable(regions: Iterable[MemoryRegion], reserved: Iterable[AddrRange]) -> li
     return free
 
 
+def from_64_kib(regions: Iterable[MemoryRegion]) -> list[FrameRange]:
+    """The described frames from 64 KiB on, whatever they hold: what the code took (BD-U2)."""
+    return [piece for item in discovered(regions) for piece in _without(item, FrameRange(0, 16))]
+
+
 def tracked(ranges: Iterable[FrameRange]) -> list[FrameRange]:
     """The part of ``ranges`` that the bitmap covers."""
     cut = (FrameRange(max(r.first, TRACKED.first), min(r.end, TRACKED.end)) for r in ranges)

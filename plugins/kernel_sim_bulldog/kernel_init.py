@@ -28,6 +28,7 @@ from kernel_sim.addr import PAGE_SIZE, align_up
 from kernel_sim.errors import KernelError
 from kernel_sim.hookspecs import hookimpl
 from kernel_sim.needs import Needs
+from kernel_sim.quirks import has_quirk
 from kernel_sim.reservation import reserved_ranges
 from kernel_sim.values import SelfTestResult
 from kernel_sim_bulldog import apic, discovery, gdt
@@ -42,11 +43,13 @@ INTERRUPT_FLAG: Final = 1 << 9
 """IF in RFLAGS."""
 HEAP_BYTES: Final = 100 * 1024
 """Beside the frame vector (BD-U3)."""
+LOWER_HALF_HEAP: Final = 0x4444_4444_0000
+"""Where the code has it (BD-U3)."""
 MAX_HEAP_PAGES: Final = 500
 """So that heap and tables come out of 512 frames (C10)."""
 
 
-needs = Needs(mode="long mode", steps=("init_temp", "map_lapic_mmio", "init_heap"))
+needs = Needs(mode="long mode", steps=("init_temp", "init_heap"))
 
 
 @hookimpl
@@ -103,6 +106,8 @@ def frame_allocator(kernel: "Kernel") -> None:
 def init_heap(kernel: "Kernel") -> None:
     """Give the heap a range that holds the vector of all frames, and 100 KiB more (C10)."""
     start, max_end = kernel.config.heap_start, kernel.config.heap_max_end
+    if has_quirk(kernel, "heap_in_lower_half"):
+        start = LOWER_HALF_HEAP
     end = start + heap_bytes(kernel) if max_end is None else max_end
     kernel.hooks.heap_init(start, end)
     kernel.console.print(f"[HEAP] {start:#x} to {end:#x}")

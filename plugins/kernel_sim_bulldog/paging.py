@@ -22,6 +22,7 @@ from kernel_sim.errors import (
 from kernel_sim.hookspecs import hookimpl
 from kernel_sim.needs import Needs
 from kernel_sim.page_table import PageTableFlags
+from kernel_sim.quirks import has_quirk
 from kernel_sim.values import FaultAction, MapRequest, PageFault, SelfTestResult, Translation
 from kernel_sim_bulldog import page_tables as tables
 from kernel_sim_bulldog.future import not_yet
@@ -87,7 +88,7 @@ def enable_paging(kernel: "Kernel", root: int) -> None:
 @hookimpl
 def map_page(kernel: "Kernel", root: int, page: int, frame: int, flags: PageTableFlags) -> None:
     """Map one 4 KiB page; tables that are missing on the way are made, three at most."""
-    _assert_mappable(page, frame, flags)
+    _assert_mappable(page, frame, flags, lowest=lowest_page(kernel))
     table = root
     for level in (4, 3, 2):
         entry = tables.entry_of(kernel, table, level, page)
@@ -152,7 +153,12 @@ def selftest(kernel: "Kernel") -> SelfTestResult:
     return SelfTestResult("paging", passed=True, detail=detail)
 
 
-def _assert_mappable(page: int, frame: int, flags: PageTableFlags) -> None:
+def lowest_page(kernel: "Kernel") -> int:
+    """From here on pages may be mapped; the code put its heap below kernel space (BD-U3)."""
+    return 0 if has_quirk(kernel, "heap_in_lower_half") else KERNEL_SPACE
+
+
+def _assert_mappable(page: int, frame: int, flags: PageTableFlags, *, lowest: int) -> None:
     """Refuse what no entry can express, and what Bulldog does not do yet.
 
     Raises:
@@ -165,5 +171,5 @@ def _assert_mappable(page: int, frame: int, flags: PageTableFlags) -> None:
         raise MapError(page, "a canonical page", MapErrorReason.NON_CANONICAL)
     if flags & PageTableFlags.HUGE_PAGE:
         raise not_yet("large pages", page)
-    if flags & PageTableFlags.USER_ACCESSIBLE or page < KERNEL_SPACE:
+    if flags & PageTableFlags.USER_ACCESSIBLE or page < lowest:
         raise not_yet("user-mode memory", page)

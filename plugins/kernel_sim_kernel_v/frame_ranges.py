@@ -58,6 +58,16 @@ def available_frames(regions: Iterable[MemoryRegion], limit: int) -> list[FrameR
     return [f for f in frames if f.frame_count > 0]
 
 
+def touched_frames(regions: Iterable[MemoryRegion], limit: int) -> list[FrameRange]:
+    """The frames that available bytes below ``limit`` touch: the wrong way to round (KV-U2)."""
+    cut = (
+        AddrRange(region.base, min(region.end, limit))
+        for region in regions
+        if region.kind is RegionKind.AVAILABLE and region.base < limit
+    )
+    return [rounded_outward(piece) for piece in cut]
+
+
 def without(ranges: Iterable[FrameRange], taken: Iterable[FrameRange]) -> list[FrameRange]:
     """What remains of the ascending, disjoint ``ranges``; the ``taken`` ones may overlap."""
     remaining = list(ranges)

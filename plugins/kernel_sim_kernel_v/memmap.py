@@ -26,6 +26,7 @@ from kernel_sim.addr import U64_LIMIT
 from kernel_sim.errors import KernelError
 from kernel_sim.hookspecs import hookimpl
 from kernel_sim.needs import Needs
+from kernel_sim.quirks import has_quirk
 from kernel_sim.values import BootInfo, MemoryRegion, RegionKind, SelfTestResult
 
 if TYPE_CHECKING:
@@ -100,8 +101,10 @@ def parse_memory_map(kernel: "Kernel", boot_info: BootInfo) -> list[MemoryRegion
 
 
 @hookimpl
-def describe_region(kernel: "Kernel", region: MemoryRegion) -> str:  # noqa: ARG001 - the hook's signature
+def describe_region(kernel: "Kernel", region: MemoryRegion) -> str:
     """One boot line of at most 78 columns: 64-bit base and length in hexadecimal, decoded type."""
+    if has_quirk(kernel, "decimal_behind_0x"):
+        return f"Base: 0x{region.base}, Length: 0x{region.length}, Type: {WORDS[region.kind]}"
     return f"Base: {region.base:#018x}, Length: {region.length:#018x}, Type: {WORDS[region.kind]}"
 
 

@@ -16,6 +16,7 @@ from kernel_sim.errors import MapError, MapErrorReason, NotMapped, UnmapError, U
 from kernel_sim.hookspecs import hookimpl
 from kernel_sim.needs import Needs
 from kernel_sim.page_table import PageTableFlags
+from kernel_sim.quirks import has_quirk
 from kernel_sim.values import (
     AddrRange,
     FaultAction,
@@ -49,7 +50,8 @@ def init_paging(kernel: "Kernel", layout: list[MapRequest]) -> int:
     root = tables.new_table(kernel)
     try:
         for request in layout:
-            skipped = 0 if request.virtual.start else PAGE_SIZE
+            kept = request.virtual.start or has_quirk(kernel, "null_page_mapped")
+            skipped = 0 if kept else PAGE_SIZE
             pages = AddrRange(request.virtual.start + skipped, request.virtual.end)
             map_range(kernel, root, pages, request.physical + skipped, request.flags)
             kernel.log("paging_layout", name=request.name, start=pages.start, end=pages.end)

@@ -18,9 +18,16 @@ from typing import TYPE_CHECKING
 from kernel_sim.addr import PAGE_SIZE, is_aligned, is_power_of_two
 from kernel_sim.errors import FrameError, FrameErrorReason
 from kernel_sim.hookspecs import hookimpl
+from kernel_sim.quirks import has_quirk
 from kernel_sim.values import AddrRange, FrameStats, MemoryRegion, SelfTestResult
 from kernel_sim_kernel_v.frame_bitmap import WORD_BITS, WORD_BYTES, FrameBitmap, bitmap_bytes
-from kernel_sim_kernel_v.frame_ranges import FrameRange, available_frames, rounded_outward, without
+from kernel_sim_kernel_v.frame_ranges import (
+    FrameRange,
+    available_frames,
+    rounded_outward,
+    touched_frames,
+    without,
+)
 
 if TYPE_CHECKING:
     from kernel_sim.kernel import Kernel
@@ -54,7 +61,8 @@ def pmm_init(kernel: "Kernel", regions: list[MemoryRegion], reserved: list[AddrR
     if hasattr(kernel.state, "allocator"):
         kernel.log("pmm_already_initialized")
         return
-    usable = available_frames(regions, kernel.config.physical_limit)
+    counted = touched_frames if has_quirk(kernel, "outward_rounding") else available_frames
+    usable = counted(regions, kernel.config.physical_limit)
     taken = [ZERO_FRAME, *map(rounded_outward, reserved)]
     frame_count = usable[-1].end if usable else 0
     base = _place_bitmap(kernel, bitmap_bytes(frame_count), without(usable, taken))
@@ -73,6 +81,9 @@ def pmm_alloc_frame(kernel: "Kernel") -> int | None:
     """The lowest free frame, or None when there is none."""
     allocator = _allocator(kernel)
     number = allocator.bitmap.take_first_free(allocator.hint)
+    if number is not None and number >= allocator.total and has_quirk(kernel, "search_bound"):
+        allocator.bitmap.mark_free(number, number + 1)
+        number = None
     if number is None:
         allocator.hint = allocator.bitmap.size // WORD_BYTES
         kernel.log("pmm_exhausted")
@@ -86,7 +97,8 @@ def pmm_alloc_frame(kernel: "Kernel") -> int | None:
 def pmm_free_frame(kernel: "Kernel", frame: int) -> None:
     """Clear the frame's bit after every reason not to has been ruled out."""
     allocator = _allocator(kernel)
-    _assert_may_free(allocator, frame)
+    if not has_quirk(kernel, "free_unchecked"):
+        _assert_may_free(allocator, frame)
     number = frame // PAGE_SIZE
     allocator.bitmap.mark_free(number, number + 1)
     allocator.hint = min(allocator.hint, number // WORD_BITS)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from kernel_sim.profiles import profile, profile_names
+
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LINK = re.compile(r"\]\((?!https?:|#|mailto:)([^)#]+)(?:#[^)]*)?\)")
@@ -20,6 +22,12 @@ def test_generated_pages_are_up_to_date_and_no_cell_is_empty(script):
     command = [sys.executable, script, "--check"]
     result = subprocess.run(command, check=False, capture_output=True, text=True)
     assert result.returncode == 0, f"run make docs; {result.stderr}"
+
+
+@pytest.mark.parametrize("name", profile_names())
+def test_the_page_of_a_profile_names_its_quirks_and_settings(name):
+    text = (ROOT / "docs" / "reference" / f"{name}.md").read_text(encoding="utf-8")
+    assert [quirk for quirk in profile(name).quirks if f"`{quirk}`" not in text] == []
 
 
 def test_make_docs_runs_every_generator():
