@@ -112,6 +112,13 @@ def test_the_loads_of_a_search_are_those_of_the_table(solved: NotebookNode):
     assert "4,001" in table
 
 
+def test_bulldog_boots_with_its_two_allocators(solved: NotebookNode):
+    screen = shown(cell_with(solved, "bulldog = boot("))
+    assert "512 frames before the heap" in screen
+    assert "bitmap_bytes=32768" in screen
+    assert "first_frame=1048576" in screen
+
+
 def test_the_untouched_lab_raises_nothing_but_the_asserts_of_its_checks(untouched: NotebookNode):
     raised = {
         cell.metadata.get("nbgrader", {}).get("grade_id"): output.ename
