@@ -1,15 +1,17 @@
-"""Grade a class: everything in ``submitted/`` that is missing or changed, one after another.
+"""Grade a class: everything in ``submitted/`` that is missing or changed.
 
-Each submission goes through nbgrader's own converters in this process, with our stages in their
-places (`kernel_sim_grader.preprocessor`), so that gradebook, formgrader and feedback see what they
-always see. One submission that can't be graded is listed with its reason; the others go on.
+::
+
+    submitted/ ─▶ tasks ─▶ judges (this process, others, or a cluster) ─▶ verdicts ─▶ one writer
+                                                                          gradebook, then notebook,
+                                                                          then report
+
+A submission counts as graded when its report, which is written last, speaks of just these files
+and just these checks, and notebook and gradebook bear it out. So grading can be ended at any
+moment, and what is done next time is exactly the rest. One submission that can't be graded is
+listed with its reason; the others go on.
 """
 
-import contextlib
-import glob
-import io
-import logging
-import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -17,9 +19,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from kernel_sim.errors import InputError
-from kernel_sim_grader.grading import file_hash, is_current, lab_facts, read_report, workers
+from kernel_sim_grader.grading import (
+    lab_facts,
+)
+from kernel_sim_grader.grounds import files_digest
 from kernel_sim_grader.sandbox.modes import NONE, Sandbox, told
-from kernel_sim_grader.seeds import grading_seed, read_secret
+from kernel_sim_grader.submission import UnreadableError, read_file
+from kernel_sim_grader.tasks import Assignment, Judged, Lost, Task, Verdict
 
 CONFIG_FILE: Final = "nbgrader_config.py"
 
@@ -91,8 +97,28 @@ class ClassFolder:
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class Means:
+    """Where a class is judged, and where its grades go.
+
+    Args:
+        jobs: how many submissions are judged at the same time.
+        cluster: the address of a Dask scheduler whose workers judge; None judges here.
+        db_url: another gradebook than the course's own.
+    """
+
+    jobs: int = 1
+    cluster: str | None = None
+    db_url: str | None = None
+
+
+HERE: Final = Means()
+"""In this process, into the course's own gradebook."""
+
+
 def grade_class(
     folder: ClassFolder,
+    means: Means = HERE,
     *,
     sandbox: Sandbox = "auto",
     force: bool = False,
@@ -102,6 +128,7 @@ def grade_class(
 
     Args:
         folder: a built course in which the lab has been released.
+        means: where it is judged and recorded.
         sandbox: whether each submission gets all walls of the sandbox, or none.
         force: grade what has not changed, too.
         on_done: called with each student as it is done.
@@ -110,97 +137,62 @@ def grade_class(
         InputError: the folder is no built course, or holds no submission; or submissions can't be
             isolated here: then nothing is graded.
     """
+    from kernel_sim_grader.class_recorder import recorder  # noqa: PLC0415 - imports nbgrader
+    from kernel_sim_grader.pools import pool_for  # noqa: PLC0415 - may import distributed
+
     started = time.monotonic()
     names = folder.students()
-    seed = grading_seed(read_secret(folder.course), folder.lab)
     result = ClassResult(folder.lab, sandbox=told(sandbox))
-    workers(tuple(lab_facts(folder.lab)["roles"]), sandbox)
-    with _converter(folder, sandbox) as convert:
+    lab_facts(folder.lab)
+    with recorder(folder, sandbox, means.db_url) as book:
+        todo = []
         for student in names:
-            if not force and _is_done(folder, student, seed):
+            problem = _nothing_there(folder.notebook(student))
+            if problem:
+                result.errored.append({"student": student, "reason": problem})
+            elif not force and book.is_done(student):
                 result.skipped.append(student)
             else:
-                _grade_one(folder, student, convert, result)
+                todo.append(student)
+                continue
             on_done(student)
+        with pool_for(means, len(todo)) as pool:
+            for verdict in pool.verdicts(_tasks(folder, book.assignment, todo)):
+                _take(verdict, book.record, result)
+                on_done(verdict.student)
+    result.graded.sort(key=lambda item: item.student)
+    result.errored.sort(key=lambda item: item["student"])
     result.seconds = round(time.monotonic() - started, 3)
     return result
 
 
-def _is_done(folder: ClassFolder, student: str, seed: int) -> bool:
-    """Whether the submission was graded as it is, and the graded notebook is there."""
-    path = folder.notebook(student)
-    graded = folder.course / "autograded" / student / folder.lab / path.name
-    return (
-        path.is_file()
-        and graded.is_file()
-        and is_current(folder.course, folder.lab, student, file_hash(path), seed)
-    )
+def _tasks(folder: ClassFolder, assignment: Assignment, students: list[str]) -> Iterator[Task]:
+    for student in students:
+        path = folder.notebook(student)
+        data, unreadable = b"", ""
+        try:
+            data = read_file(path)
+        except UnreadableError as error:
+            unreadable = str(error)
+        yield Task(assignment, student, data, unreadable, files_digest(path.parent))
 
 
-def _grade_one(
-    folder: ClassFolder, student: str, convert: Callable[[str], str], result: ClassResult
-) -> None:
-    path = folder.notebook(student)
-    started = time.monotonic()
-    problem = convert(student) if path.is_file() else _nothing_there(path)
-    report = read_report(folder.course, folder.lab, student)
-    if problem or report is None:
-        reason = problem or "nbgrader graded it without our checks; see nbgrader_config.py"
-        result.errored.append({"student": student, "reason": reason})
+def _take(verdict: Verdict, record: Callable[[Judged], None], result: ClassResult) -> None:
+    """Record a verdict, and list it."""
+    if isinstance(verdict, Lost):
+        if verdict.refused:
+            raise InputError(verdict.reason)
+        result.errored.append({"student": verdict.student, "reason": verdict.reason})
         return
-    seconds = round(time.monotonic() - started, 3)
-    scores = float(report["score"]), float(report["max_score"])
-    result.graded.append(Graded(student, *scores, seconds, report["reason"]))
+    record(verdict)
+    scores = verdict.score, verdict.max_score
+    graded = Graded(verdict.student, *scores, round(verdict.seconds, 3), verdict.reason)
+    result.graded.append(graded)
 
 
 def _nothing_there(path: Path) -> str:
-    """What is in the place of a missing notebook."""
+    """What is in the place of a missing notebook; empty if it is there."""
+    if path.is_file():
+        return ""
     others = ", ".join(sorted(other.name for other in path.parent.iterdir())[:3])
     return f"no {path.name}" + (f"; there is {others}" if others else "; the folder is empty")
-
-
-@contextlib.contextmanager
-def _converter(folder: ClassFolder, sandbox: Sandbox) -> Iterator[Callable[[str], str]]:
-    """A function that autogrades one student; its answer is empty, or why that failed."""
-    from nbgrader.apps import AutogradeApp  # noqa: PLC0415 - costs two seconds
-    from nbgrader.converters import Autograde, NbGraderException  # noqa: PLC0415
-
-    with contextlib.chdir(folder.course):
-        app = AutogradeApp()
-        app.initialize([])
-        submitted = os.path.relpath(folder.submitted, folder.course)
-        app.coursedir.submitted_directory = submitted
-        app.coursedir.assignment_id = folder.lab
-        app.config.GradeChecks.sandbox = sandbox
-        log = _collect_log(app.log)
-
-        def convert(student: str) -> str:
-            log.seek(0)
-            log.truncate()
-            app.coursedir.student_id = glob.escape(student)
-            converter = Autograde(coursedir=app.coursedir, parent=app)
-            converter.force = True
-            try:
-                converter.start()
-            except (NbGraderException, SystemExit):
-                return _last_line(log.getvalue())
-            return ""
-
-        yield convert
-
-
-def _collect_log(logger: logging.Logger) -> io.StringIO:
-    """Send nbgrader's errors to a text instead of the screen."""
-    text = io.StringIO()
-    handler = logging.StreamHandler(text)
-    handler.setLevel(logging.ERROR)
-    logger.handlers[:] = [handler]
-    logger.propagate = False
-    return text
-
-
-def _last_line(text: str) -> str:
-    """The last line of a log that says what went wrong."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    causes = [line for line in lines if "Error" in line or "Exception" in line]
-    return (causes or lines or ["nbgrader could not grade it"])[-1]

@@ -1,4 +1,4 @@
-"""The progress bar of grading: how many are done, who is next, how long it may take."""
+"""The progress bar of grading: how many are done and how fast, and how long it may take."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -8,10 +8,24 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
+    Task,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
+
+
+class RateColumn(ProgressColumn):
+    """How many are done in a second, or in a minute where that is more telling."""
+
+    def render(self, task: Task) -> Text:
+        """The rate; nothing before the first is done."""
+        speed = task.finished_speed or task.speed
+        if not speed:
+            return Text("")
+        return Text(f"{speed:.1f}/s" if speed >= 1 else f"{speed * 60:.0f}/min")
 
 
 @contextlib.contextmanager
@@ -24,8 +38,10 @@ def grading_bar(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
+        RateColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
+        TextColumn("left"),
         TextColumn("[dim]{task.fields[name]}"),
     )
     with Progress(*columns, console=console, disable=not shown) as progress:

@@ -1,7 +1,6 @@
 """One submission graded: the lab's checks on its plugin in a worker, and the report of it."""
 
 import atexit
-import hashlib
 import json
 import time
 from collections.abc import Mapping
@@ -38,6 +37,8 @@ class GradedReport:
         reason: a line about the submission as a whole, where something was wrong with it.
         notes: what was put right in the file.
         sha256: of the submitted file.
+        files: digest of everything that was handed in.
+        grounds: digest of all else that decides the grade: checks, seed, released cells, versions.
         seconds: that the checks took.
         versions: of the packages that graded.
         sandbox: "namespaces" when every wall stood round the submission, "none" when none did.
@@ -51,6 +52,8 @@ class GradedReport:
     reason: str = ""
     notes: list[str] = field(default_factory=list)
     sha256: str = ""
+    files: str = ""
+    grounds: str = ""
     seconds: float = 0.0
     versions: dict[str, str] = field(default_factory=dict)
     sandbox: str = NONE
@@ -160,9 +163,17 @@ def report_path(course: Path, lab: str, student: str) -> Path:
 
 def keep_report(course: Path, student: str, report: GradedReport) -> None:
     """Write the report for the instructor; it holds what hidden checks found."""
-    path = report_path(course, report.lab, student)
+    write_report(report_path(course, report.lab, student), report_text(report))
+
+
+def report_text(report: GradedReport) -> str:
+    """The report as JSON."""
+    return json.dumps(asdict(report), indent=1, ensure_ascii=False, default=str) + "\n"
+
+
+def write_report(path: Path, text: str) -> None:
+    """Write a report whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(asdict(report), indent=1, ensure_ascii=False, default=str) + "\n"
     draft = path.with_suffix(".part")
     draft.write_text(text, encoding="utf-8")
     draft.replace(path)
@@ -177,13 +188,7 @@ def read_report(course: Path, lab: str, student: str) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def is_current(course: Path, lab: str, student: str, sha256: str, seed: int) -> bool:
-    """Whether this very file was graded with this seed by these versions."""
+def is_current(course: Path, lab: str, student: str, files: str, grounds: str) -> bool:
+    """Whether just this was graded, by just these checks, seed and versions."""
     report = read_report(course, lab, student) or {}
-    found = (report.get("sha256"), report.get("seed"), report.get("versions"))
-    return found == (sha256, seed, versions())
-
-
-def file_hash(path: Path) -> str:
-    """The SHA-256 of a file in hexadecimal digits."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return (report.get("files"), report.get("grounds")) == (files, grounds)

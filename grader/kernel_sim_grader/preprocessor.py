@@ -5,21 +5,20 @@
 - `SubmissionExporter` reads the submitted file, so that no file stops a batch;
 - `GradeChecks` stands in the place of *Execute*: the notebook's code is one plugin, which a worker
   loads, and each check's report and score become its test cell's outputs;
-- `FlagErrors` comes after the scores: what could not be checked waits for the instructor.
+- `KeepReport` comes last: what could not be checked waits for the instructor, and the report says
+  what was graded.
 """
 
-import json
+import hashlib
 import shutil
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from nbconvert.exporters import NotebookExporter
 from nbconvert.preprocessors import ClearMetadataPreprocessor
 from nbformat import NotebookNode
-from nbformat.v4 import new_markdown_cell, new_output
-from nbgrader import utils
 from nbgrader.api import Gradebook
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import (
@@ -35,25 +34,23 @@ from traitlets import Enum
 from traitlets.config import Config
 
 from kernel_sim.errors import InputError
-from kernel_sim_grader import feedback
+from kernel_sim_grader.graded_notebook import plugin_text, write_outputs
 from kernel_sim_grader.grading import (
-    GradedReport,
-    file_hash,
     grade_text,
     keep_report,
     lab_facts,
     unread,
     workers,
 )
+from kernel_sim_grader.grounds import files_digest, grounds_digest
+from kernel_sim_grader.judging import KEY
 from kernel_sim_grader.sandbox.modes import AUTO, MODES, chosen
 from kernel_sim_grader.seeds import grading_seed, read_secret
-from kernel_sim_grader.submission import SKIP_TAG, TrustedCell, read_submission
+from kernel_sim_grader.submission import TrustedCell, read_submission
 from kernel_sim_grader.trusted import in_order_of, trusted_cells
 
 Resources = dict[str, Any]
 Converted = tuple[NotebookNode, Resources]
-KEY: Final = "kernel_sim"
-"""Under this name notebook and resources carry what our stages tell each other."""
 
 
 def configure(config: Config) -> None:
@@ -69,9 +66,9 @@ def configure(config: Config) -> None:
         ClearMetadataPreprocessor,
         LimitOutput,
         SaveAutoGrades,
-        FlagErrors,
         AssignLatePenalties,
         CheckCellMetadata,
+        KeepReport,
     ]
 
 
@@ -89,13 +86,22 @@ class SubmissionExporter(NotebookExporter):
         path = Path(filename)
         self._refuse_unless_isolated(converter, resources["nbgrader"])
         resources["metadata"] = {"name": path.stem, "path": str(path.parent)}
-        submission = read_submission(path, trusted_of(converter.coursedir, resources["nbgrader"]))
+        names = resources["nbgrader"]
+        cells, kernelspec = trusted_of(converter.coursedir, names)
+        submission = read_submission(path, cells)
         if submission.notes:
             self.log.warning("%s: %s", filename, "; ".join(submission.notes))
         submission.notebook.metadata[KEY] = {
             "unreadable": submission.unreadable,
             "notes": submission.notes,
-            "sha256": file_hash(path),
+            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+            "files": files_digest(path.parent),
+            "grounds": grounds_digest(
+                names["assignment"],
+                grading_seed(read_secret(Path.cwd()), names["assignment"]),
+                cells,
+                kernelspec,
+            ),
         }
         read = submission.notebook
         converted: Converted = super().from_notebook_node(read, resources, **kw)  # type: ignore[no-untyped-call]
@@ -114,13 +120,16 @@ class SubmissionExporter(NotebookExporter):
             raise SystemExit(2)
 
 
-def trusted_of(coursedir: CourseDirectory, names: Mapping[str, str]) -> list[TrustedCell]:
-    """The trusted cells of the notebook that ``names`` speak of, in the released order."""
+def trusted_of(
+    coursedir: CourseDirectory, names: Mapping[str, str]
+) -> tuple[list[TrustedCell], str | None]:
+    """The released cells of the notebook that ``names`` speak of, in order, and its kernelspec."""
     lab, notebook = names["assignment"], names["notebook"]
     with Gradebook(names["db_url"]) as gradebook:
         cells = trusted_cells(gradebook, notebook, lab)
+        kernelspec = gradebook.find_notebook(notebook, lab).kernelspec
     folder = Path(coursedir.format_path(coursedir.release_directory, ".", lab))
-    return in_order_of(cells, folder / f"{notebook}.ipynb")
+    return in_order_of(cells, folder / f"{notebook}.ipynb"), kernelspec
 
 
 class GradeChecks(NbGraderPreprocessor):  # type: ignore[misc] # nbgrader has no types
@@ -146,8 +155,8 @@ class GradeChecks(NbGraderPreprocessor):  # type: ignore[misc] # nbgrader has no
             report = grade_text(plugin_text(nb), lab, name, seed, sandbox=mode)
         report.notes = list(facts.get("notes", ()))
         report.sha256 = facts.get("sha256", "")
-        resources[KEY] = write_outputs(nb, report)
-        keep_report(course, names["student"], report)
+        report.files, report.grounds = facts.get("files", ""), facts.get("grounds", "")
+        resources[KEY] = write_outputs(nb, report), report
         nb.metadata[KEY] = {"seed": report.seed, "versions": report.versions}
         return nb, resources
 
@@ -160,88 +169,18 @@ class GradeChecks(NbGraderPreprocessor):  # type: ignore[misc] # nbgrader has no
         return ""
 
 
-def plugin_text(nb: NotebookNode) -> str:
-    """The notebook with nothing in it but the plugin's cells; cell numbers stay as they are."""
-    cells = [
-        {
-            "cell_type": "code",
-            "id": cell.get("id", ""),
-            "metadata": {"tags": cell.metadata.get("tags", [])},
-            "source": "" if SKIP_TAG in cell.metadata.get("tags", []) else cell.source,
-        }
-        for cell in nb.cells
-        if cell.cell_type == "code"
-    ]
-    return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells})
+class KeepReport(NbGraderPreprocessor):  # type: ignore[misc] # nbgrader has no types
+    """Comes after the scores: flags what broke on our side, then keeps the report.
 
-
-def write_outputs(nb: NotebookNode, report: GradedReport) -> list[str]:
-    """Write each check's report and score into its test cell, and a summary on top.
-
-    Returns:
-        The grade ids of cells that could not be checked, by no fault of the student's.
+    The points of a check that broke stay, and wait for the instructor. A submission counts as
+    graded once its report is there, so the report comes last.
     """
-    found = {check["id"]: check for check in report.checks}
-    broken = []
-    for cell in nb.cells:
-        if cell.cell_type != "code":
-            continue
-        cell.outputs, cell.execution_count = [], None
-        if utils.is_grade(cell) and not utils.is_solution(cell):
-            data = cell.metadata.nbgrader
-            check = found.get(data["grade_id"])
-            cell.outputs = cell_outputs(check, float(data["points"]))
-            if check is None or check["status"] == "errored":
-                broken.append(data["grade_id"])
-    nb.cells.insert(0, new_markdown_cell(summary(report), id="kernel-sim-summary"))
-    return broken
-
-
-def cell_outputs(check: dict[str, Any] | None, cell_points: float) -> list[NotebookNode]:
-    """The outputs of a test cell: the report, then the number that nbgrader takes as the score.
-
-    Args:
-        check: what was found; None if no installed check belongs to the cell.
-        cell_points: what the gradebook says the cell is worth.
-    """
-    if check is None:
-        report = {"text/plain": "No installed check belongs to this cell; your instructor sees it."}
-        return [new_output("display_data", report), _score(cell_points)]
-    told = feedback.shown(check, check["told"])
-    report = {"text/plain": feedback.as_text(told), "text/html": feedback.as_html(told)}
-    share = min(1.0, check["points"] / check["max_points"]) if check["max_points"] else 0.0
-    return [new_output("display_data", report), _score(round(share * cell_points, 2))]
-
-
-def _score(points: float) -> NotebookNode:
-    data = {"text/plain": repr(points)}
-    output: NotebookNode = new_output("execute_result", data, execution_count=1)
-    return output
-
-
-def summary(report: GradedReport) -> str:
-    """What stands on top of the feedback: score, seed, versions and what was put right."""
-    versions = ", ".join(f"{name} {version}" for name, version in report.versions.items())
-    lines = [
-        f"**Checked automatically: {report.score:g} of {report.max_score:g} points.**",
-        "",
-        f"Seed {report.seed}, {versions}. The same again:",
-        "",
-        f"    ksim check {report.lab} {report.lab}.ipynb --seed {report.seed}",
-    ]
-    if report.notes:
-        lines += ["", *(f"- {note}" for note in report.notes)]
-    return "\n".join(lines)
-
-
-class FlagErrors(NbGraderPreprocessor):  # type: ignore[misc] # nbgrader has no types
-    """Marks the grades of checks that broke on our side for the instructor; their points stay."""
 
     def preprocess(self, nb: NotebookNode, resources: Resources) -> Converted:
         """The notebook as it was."""
-        broken = resources.get(KEY, [])
+        broken, report = resources[KEY]
+        names = resources["nbgrader"]
         if broken:
-            names = resources["nbgrader"]
             with Gradebook(names["db_url"]) as gradebook:
                 for check in broken:
                     grade = gradebook.find_grade(
@@ -249,4 +188,5 @@ class FlagErrors(NbGraderPreprocessor):  # type: ignore[misc] # nbgrader has no 
                     )
                     grade.needs_manual_grade = True
                 gradebook.db.commit()
+        keep_report(Path.cwd(), names["student"], report)
         return nb, resources

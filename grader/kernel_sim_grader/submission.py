@@ -7,7 +7,7 @@ no outputs. What was done is listed for the instructor and the student.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -83,12 +83,20 @@ class UnreadableError(Exception):
     """A file is no notebook; the message is the student's line."""
 
 
-def read_submission(path: Path, trusted: list[TrustedCell]) -> Submission:
+def read_submission(path: Path, trusted: Sequence[TrustedCell]) -> Submission:
     """The file at ``path`` as a notebook with all ``trusted`` cells, in the released order."""
     try:
-        cells = _student_cells(_read_json(path))
+        return submission_of(read_file(path), trusted)
     except UnreadableError as error:
-        return _blank_submission(str(error), trusted)
+        return blank_submission(str(error), trusted)
+
+
+def submission_of(data: bytes, trusted: Sequence[TrustedCell]) -> Submission:
+    """A file's content as a notebook with all ``trusted`` cells, in the released order."""
+    try:
+        cells = _student_cells(_parsed(data))
+    except UnreadableError as error:
+        return blank_submission(str(error), trusted)
     notes: list[str] = []
     known = {cell.grade_id: cell for cell in trusted}
     placed = _last_places(cells, known)
@@ -104,18 +112,29 @@ def read_submission(path: Path, trusted: list[TrustedCell]) -> Submission:
     return Submission(notebook, notes=notes)
 
 
-def _read_json(path: Path) -> Any:  # noqa: ANN401 - whatever the file holds
+def read_file(path: Path) -> bytes:
+    """The file's content, or a byte more of it than a notebook may have.
+
+    Raises:
+        UnreadableError: it can't be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_NOTEBOOK_BYTES + 1)
+    except OSError as error:
+        raise UnreadableError(f"the file can't be read: {error.strerror}") from None
+
+
+def _parsed(data: bytes) -> Any:  # noqa: ANN401 - whatever the file holds
     """The parsed file.
 
     Raises:
-        UnreadableError: it can't be read, is too long, or is not JSON.
+        UnreadableError: it is too long, or not JSON.
     """
+    if len(data) > MAX_NOTEBOOK_BYTES:
+        raise UnreadableError(f"the file is longer than {MAX_NOTEBOOK_BYTES >> 20} MiB")
     try:
-        if path.stat().st_size > MAX_NOTEBOOK_BYTES:
-            raise UnreadableError(f"the file is longer than {MAX_NOTEBOOK_BYTES >> 20} MiB")
-        return json.loads(path.read_bytes())
-    except OSError as error:
-        raise UnreadableError(f"the file can't be read: {error.strerror}") from None
+        return json.loads(data)
     except (ValueError, RecursionError):
         raise UnreadableError("the file is not a notebook: it is not valid JSON") from None
 
@@ -210,7 +229,7 @@ def _cell(trusted: TrustedCell, source: str, tags: list[str]) -> NotebookNode:
     return NEW_CELL[trusted.cell_type](source, metadata=metadata)
 
 
-def _put_back(notebook: NotebookNode, trusted: list[TrustedCell], notes: list[str]) -> None:
+def _put_back(notebook: NotebookNode, trusted: Sequence[TrustedCell], notes: list[str]) -> None:
     """Insert each trusted cell that is missing behind the one that precedes it in the release."""
     for place, cell in enumerate(trusted):
         ids = [_grade_id(other) for other in notebook.cells]
@@ -222,7 +241,8 @@ def _put_back(notebook: NotebookNode, trusted: list[TrustedCell], notes: list[st
         notebook.cells.insert(index, _cell(cell, cell.source, []))
 
 
-def _blank_submission(reason: str, trusted: list[TrustedCell]) -> Submission:
+def blank_submission(reason: str, trusted: Sequence[TrustedCell]) -> Submission:
+    """The trusted cells alone, for a file of which nothing can be used; it says why."""
     notebook = new_notebook()
     notebook.cells.append(new_markdown_cell(f"**This submission could not be read**: {reason}."))
     notebook.cells += [_cell(cell, cell.source, []) for cell in trusted]

@@ -1,5 +1,6 @@
 """``ksim grade``: grade everything of a lab that is missing or changed."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Final
@@ -29,11 +30,20 @@ def grade(  # noqa: PLR0913, PLR0917 - one for each option
     sandbox: Annotated[
         str, typer.Option(help="auto isolates each submission or refuses; none only limits it.")
     ] = AUTO,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="How many at the same time; else the cores there are.")
+    ] = None,
+    cluster: Annotated[
+        str | None, typer.Option(metavar="URL", help="A Dask scheduler, whose workers judge.")
+    ] = None,
+    db_url: Annotated[
+        str | None, typer.Option(help="Another gradebook than the course's: postgresql://…")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Also what has not changed.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
     """Grade everything of a lab that is missing or changed."""
-    from kernel_sim_grader.class_grading import ClassFolder, grade_class  # noqa: PLC0415
+    from kernel_sim_grader.class_grading import ClassFolder, Means, grade_class  # noqa: PLC0415
     from kernel_sim_grader.grade_progress import grading_bar  # noqa: PLC0415 - rich
     from kernel_sim_grader.grade_table import result_table  # noqa: PLC0415 - rich
 
@@ -42,7 +52,8 @@ def grade(  # noqa: PLR0913, PLR0917 - one for each option
     folder = ClassFolder(where, lab, submissions.resolve() if submissions else None)
     try:
         with grading_bar(f"grading {lab}", len(folder.students()), shown=not as_json) as step:
-            result = grade_class(folder, sandbox=mode, force=force, on_done=step)
+            means = Means(jobs or cores(), cluster, db_url)
+            result = grade_class(folder, means, sandbox=mode, force=force, on_done=step)
     except KeyboardInterrupt:
         sys.stderr.write(f"what is graded is kept; ksim grade {lab} goes on with the rest\n")
         raise
@@ -60,3 +71,10 @@ def grade(  # noqa: PLR0913, PLR0917 - one for each option
             console().print(f"feedback:  nbgrader generate_feedback {lab}   (in {where})")
     if result.errored:
         raise typer.Exit(1)
+
+
+def cores() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
