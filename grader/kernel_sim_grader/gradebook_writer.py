@@ -8,6 +8,7 @@ transaction only ever sets a submission to its verdict, one that was done twice 
 
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -23,7 +24,7 @@ from nbgrader.api import (
     SubmittedNotebook,
 )
 from nbgrader.preprocessors import AssignLatePenalties
-from sqlalchemy import select
+from sqlalchemy import make_url, select
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.orm import aliased
 
@@ -50,6 +51,7 @@ class GradebookWriter:
         self._app = app
         self._lab = lab
         self._url = safe(app.coursedir.db_url)
+        self._refuse_missing_file(app.coursedir.db_url)
         try:
             self.gradebook = Gradebook(app.coursedir.db_url, app.coursedir.course_id)
         except SQLAlchemyError as error:
@@ -60,10 +62,18 @@ class GradebookWriter:
             self._assignment_id = self.gradebook.find_assignment(lab).id
         except MissingEntry:
             self.gradebook.close()
-            expected = f"ksim course release {lab}"
-            problem = f"{lab} has not been released into this gradebook"
-            raise InputError(problem, where=self._url, expected=expected) from None
+            raise self._not_released() from None
         self._notebooks = self._structure()
+
+    def _refuse_missing_file(self, url: str) -> None:
+        """Refuse a file that is not there: to open it would make it."""
+        path = make_url(url).database
+        if url.startswith("sqlite") and path and not Path(path).is_file():
+            raise self._not_released()
+
+    def _not_released(self) -> InputError:
+        problem = f"{self._lab} has not been released into this gradebook"
+        return InputError(problem, where=self._url, expected=f"ksim course release {self._lab}")
 
     def __enter__(self) -> Self:
         return self
@@ -204,5 +214,6 @@ class GradebookWriter:
 
 
 def _line(error: Exception) -> str:
-    """The first line of a database's message."""
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+    """The first line of the database's own message."""
+    words = str(getattr(error, "orig", None) or error).splitlines()
+    return words[0] if words else type(error).__name__

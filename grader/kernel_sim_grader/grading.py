@@ -5,7 +5,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -19,6 +19,8 @@ from kernel_sim_grader.worker_sources import WorkerSource, worker_source
 REPORTS: Final = "reports"
 """Folder in the course where each grading's full report lies; never released."""
 PACKAGES: Final = ("kernel-sim", "kernel-sim-grader")
+
+TRIES: Final = 2
 
 _sources: dict[tuple[tuple[str, ...], Sandbox], WorkerSource] = {}
 
@@ -67,6 +69,9 @@ def versions() -> dict[str, str]:
 def grade_text(text: str, lab: str, name: str, seed: int, *, sandbox: Sandbox) -> GradedReport:
     """The report of a plugin given as the text of a file called ``name``.
 
+    Where a worker was killed from outside its plugin, as by a machine that ran out of memory, all
+    is checked once more; what dies again does so by itself.
+
     Raises:
         InputError: there is no such lab, or a submission can't be isolated here.
     """
@@ -74,10 +79,15 @@ def grade_text(text: str, lab: str, name: str, seed: int, *, sandbox: Sandbox) -
 
     facts = lab_facts(lab)
     roles = tuple(facts["roles"])
-    plugin, deaths = PluginText(name, text, roles), Deaths()
+    plugin = PluginText(name, text, roles)
     source = workers(roles, sandbox)
     started = time.monotonic()
-    document = run_checks(lab, lambda: WorkerBench(source, plugin, deaths), seed).as_json()
+    for _ in range(TRIES):
+        deaths = Deaths()
+        make_bench = partial(WorkerBench, source, plugin, deaths)
+        document = run_checks(lab, make_bench, seed).as_json()
+        if not deaths.killed:
+            break
     report = _report(document, facts, seed)
     report.seconds = round(time.monotonic() - started, 3)
     report.reason = deaths.last

@@ -48,13 +48,15 @@ class Deaths:
     """What a submission's workers died of, so that no death is awaited again and again.
 
     ``loading`` is set when the plugin can't even be loaded; ``count`` and ``slow`` count deaths
-    and those that took all the time there was; ``last`` is the last cause.
+    and those that took all the time there was; ``killed`` counts those by a signal that may have
+    come from anywhere; ``last`` is the last cause.
     """
 
     loading: Failure | None = None
     last: str = ""
     count: int = 0
     slow: int = 0
+    killed: int = 0
 
     @property
     def enough(self) -> bool:
@@ -127,6 +129,7 @@ class WorkerBench:
             return wire.decode_answer(payload, request)
         except WorkerDied as error:
             self._deaths.slow += error.slow
+            self._deaths.killed += error.killed
             return self.give_up(str(error))
         except wire.ProtocolError as error:
             return self.give_up(f"the worker broke the protocol: {error}")

@@ -25,11 +25,13 @@ class WorkerDied(Exception):  # noqa: N818 - an outcome of the student's code, n
     Args:
         cause: the student's line.
         slow: whether it had used all the time there was.
+        killed: whether a signal ended it that may have come from anywhere on this machine.
     """
 
-    def __init__(self, cause: str, *, slow: bool = False) -> None:
+    def __init__(self, cause: str, *, slow: bool = False, killed: bool = False) -> None:
         super().__init__(cause)
         self.slow = slow
+        self.killed = killed
 
 
 class WorkerProcess:
@@ -114,7 +116,8 @@ class WorkerProcess:
         if ended.status == -9 and ended.seconds >= self.limits.cpu_seconds:
             return self._spent()
         if ended.status < 0:
-            return WorkerDied(f"the worker was ended by signal {_signal_name(-ended.status)}")
+            name = _signal_name(-ended.status)
+            return WorkerDied(f"the worker was ended by signal {name}", killed=True)
         if ended.status == 0:
             return WorkerDied("the plugin ended the process, or closed its channel")
         return WorkerDied(f"the plugin ended the process with status {ended.status}")

@@ -13,7 +13,7 @@ from nbgrader.api import Gradebook
 
 from kernel_sim.checks.local_bench import LocalBench
 from kernel_sim.checks.run import run_checks
-from kernel_sim_grader.class_grading import ClassFolder, grade_class
+from kernel_sim_grader.class_grading import ClassFolder, Means, grade_class
 from kernel_sim_grader.course import read_course
 from kernel_sim_grader.course_folder import release_lab
 from kernel_sim_grader.grading import end_workers, read_report
@@ -186,9 +186,36 @@ EVERYONE = {"solution", "starter", *HOSTILE_CODE, *HOSTILE_FILES, *TAMPERED}
 def graded(tmp_path_factory):
     room = Class(tmp_path_factory.mktemp("course"))
     room.hand_in_all()
+    room.twin = shutil.copytree(room.folder, tmp_path_factory.mktemp("twin") / "course")
     room.autograde = nbgrader(room.folder, "autograde", LAB)
     room.feedback = nbgrader(room.folder, "generate_feedback", LAB)
     return room
+
+
+@pytest.fixture(scope="module")
+def by_ksim(graded):
+    """The same class in a folder of its own, graded by ksim on two judges."""
+    room = Class.__new__(Class)
+    room.folder = graded.twin
+    room.result = grade_class(ClassFolder(room.folder, LAB), Means(jobs=2))
+    return room
+
+
+def records(room):
+    """Everything in the gradebook about every submission, but for the random keys."""
+    with Gradebook(f"sqlite:///{room.folder / 'gradebook.db'}") as gradebook:
+        return {
+            item.student.id: [
+                (item.score, item.timestamp, book.name, book.score, book.late_submission_penalty),
+                sorted(
+                    (g.name, g.auto_score, g.manual_score, g.needs_manual_grade)
+                    for g in book.grades
+                ),
+                sorted((c.name, c.auto_comment, c.manual_comment) for c in book.comments),
+            ]
+            for item in gradebook.assignment_submissions(LAB)
+            for book in item.notebooks
+        }
 
 
 def points(graded, student):
@@ -282,6 +309,18 @@ def test_the_report_counts_what_waits_and_what_was_lost(graded):
     assert (rows["solution"].waiting, rows["solution"].failed) == (10, ())
     assert len(rows["loops"].failed) == 12
     assert rows["not-json"].reason
+
+
+def test_ksim_grade_on_two_judges_writes_the_gradebook_that_nbgrader_writes(graded, by_ksim):
+    assert by_ksim.result.errored == []
+    assert {item.student for item in by_ksim.result.graded} == EVERYONE
+    assert records(by_ksim) == records(graded)
+
+
+def test_ksim_grade_writes_the_very_notebooks_that_nbgrader_writes(graded, by_ksim):
+    for student in EVERYONE:
+        path = Path("autograded", student, LAB, f"{LAB}.ipynb")
+        assert (by_ksim.folder / path).read_bytes() == (graded.folder / path).read_bytes(), student
 
 
 def test_ksim_grade_skips_what_is_graded_and_grades_what_has_changed(graded):
