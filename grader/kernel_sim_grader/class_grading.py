@@ -19,9 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from kernel_sim.errors import InputError
-from kernel_sim_grader.grading import (
-    lab_facts,
-)
+from kernel_sim_grader.grading import lab_facts, workers
 from kernel_sim_grader.grounds import files_digest
 from kernel_sim_grader.sandbox.modes import NONE, Sandbox, told
 from kernel_sim_grader.submission import UnreadableError, read_file
@@ -143,7 +141,9 @@ def grade_class(
     started = time.monotonic()
     names = folder.students()
     result = ClassResult(folder.lab, sandbox=told(sandbox))
-    lab_facts(folder.lab)
+    roles = tuple(lab_facts(folder.lab)["roles"])
+    if means.cluster is None:
+        workers(roles, sandbox)
     with recorder(folder, sandbox, means.db_url) as book:
         todo = []
         for student in names:

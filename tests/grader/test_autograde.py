@@ -21,7 +21,7 @@ from kernel_sim_grader.report import grade_rows
 from kernel_sim_grader.sample_class import answer
 from kernel_sim_grader.seeds import grading_seed, read_secret
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("autograde")]
 LAB = "lab1"
 HOOK = "from kernel_sim import hookimpl\n@hookimpl\ndef parse_memory_map(kernel, boot_info):\n    "
 HOSTILE_CODE = {

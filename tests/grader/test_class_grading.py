@@ -23,7 +23,7 @@ from kernel_sim_grader.judge_pool import JudgePool
 from kernel_sim_grader.sample_class import answer
 from kernel_sim_grader.tasks import Assignment, Lost, Task
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("class grading")]
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="judges are forks on Linux")
 LAB = "lab1"
 SOURCES = {"ann": "raise SystemExit", "ben": "1 / 0", "cy": "import os\nos._exit(3)"}

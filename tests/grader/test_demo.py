@@ -13,7 +13,7 @@ from kernel_sim_grader.cli.course_option import course_folder
 from kernel_sim_grader.cli.lab import own_copy
 from kernel_sim_grader.demo import run_demo
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
 ROOT = Path(__file__).parent.parent.parent
 
 

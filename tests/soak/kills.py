@@ -11,24 +11,24 @@ import signal
 import sys
 import tempfile
 import time
+from importlib import import_module
 from pathlib import Path
-
-from class_folder import hand_in_corpus, hand_in_text, released_class, snapshot
 
 from kernel_sim_grader.class_grading import Means, grade_class
 from kernel_sim_grader.class_recorder import recorder
 from kernel_sim_grader.grading import end_workers
 
+CLASS = import_module("class_folder")  # beside this script
 REAL = ("wrong/acpi_available",)
 QUICK = ("raise SystemExit", "import os\nos._exit(3)", "1 / 0")
 
 
 def make_class(folder):
     """One answer whose checks take half a second, and some that are judged at once."""
-    room, released = released_class(folder)
-    hand_in_corpus(room, released, REAL)
+    room, released = CLASS.released_class(folder)
+    CLASS.hand_in_corpus(room, released, REAL)
     for number, source in enumerate(QUICK):
-        hand_in_text(room, released, f"quick-{number}", source)
+        CLASS.hand_in_text(room, released, f"quick-{number}", source)
     return room
 
 
@@ -105,13 +105,13 @@ def main(moments, seed):
         room = make_class(Path(folder))
         grade_class(room, sandbox=SANDBOX)
         end_workers()
-        expected = snapshot(room.course)
+        expected = CLASS.snapshot(room.course)
         longest = {1: 2.0, 2: 4.0}
         chance = random.Random(seed)
         for number in range(moments):
             jobs = 1 + number % 2
             said, problems = one_moment(room, jobs, longest[jobs], chance)
-            found = snapshot(room.course)
+            found = CLASS.snapshot(room.course)
             problems += [f"{part} differ" for part in expected if found[part] != expected[part]]
             sys.stdout.write(f"{said}: {'; '.join(problems) or 'as undisturbed'}\n")
             sys.stdout.flush()
