@@ -8,7 +8,7 @@ PYTHON ?= $(firstword $(foreach name,python3 python3.14 python3.13 python3.12 py
 	$(shell $(name) -c '$(RECENT)' >/dev/null 2>&1 && echo $(name))) python3)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types docs labs corpus bench wheels fix lock changelog clean
+.PHONY: help demo test lint types docs labs corpus bench soak wheels fix lock changelog clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
@@ -34,8 +34,11 @@ labs: $(READY) ## build the notebooks of all labs into build/course, and course.
 corpus: $(READY) ## plugins whose grade is known, right and wrong, against all checks
 	$(BIN)/python -m kernel_sim_grader.corpus --seeds 20 lab1 lab2 lab3
 
-bench: $(READY) ## how fast the machine is, beside its peers
-	$(BIN)/python tests/bench/memory.py
+bench: $(READY) ## how fast the machine and the grader are, beside their peers
+	$(BIN)/python tests/bench/memory.py && $(BIN)/python tests/bench/grading.py
+
+soak: $(READY) ## 1,000 submissions in one run, and 50 kills at random moments; a quarter of an hour
+	$(BIN)/python tests/soak/many.py 1000 && $(BIN)/python tests/soak/kills.py 50
 
 wheels: $(READY) ## build both wheels into dist
 	$(BIN)/python -m hatchling build -t wheel -d dist && cd grader && ../$(BIN)/python -m hatchling build -t wheel -d ../dist

@@ -9,6 +9,7 @@
     ├── source/lab1/          notebook with solutions          ksim course build
     ├── release/lab1/         what students get                ksim course release
     ├── submitted/ autograded/ feedback/ gradebook.db          nbgrader's, and ksim grade's
+    ├── gradebook_url         where the gradebook is, if not in gradebook.db
     └── .ksim-built.json      digests of what was built
 """
 
@@ -39,13 +40,14 @@ _CONFIG: Final = '''\
 
 from pathlib import Path
 
+from kernel_sim_grader.gradebook_url import gradebook_url
 from kernel_sim_grader.preprocessor import configure
 
 c = get_config()
 folder = Path(__file__).resolve().parent
 c.CourseDirectory.root = str(folder)
 c.CourseDirectory.course_id = "{course_id}"
-c.CourseDirectory.db_url = "sqlite:///" + (folder / "gradebook.db").as_posix()
+c.CourseDirectory.db_url = gradebook_url(folder)  # a file, or what gradebook_url says
 configure(c)  # our checks take the place of running the notebook
 '''
 

@@ -5,12 +5,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from kernel_sim.errors import InputError
+from kernel_sim_grader.gradebook_url import GRADEBOOK, gradebook_url
 from kernel_sim_grader.grading import read_report
-
-GRADEBOOK: Final = "gradebook.db"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +48,11 @@ def grade_rows(course: Path, lab: str | None = None) -> list[GradeRow]:
     from nbgrader.api import Gradebook, MissingEntry  # noqa: PLC0415 - takes a second
 
     path = course / GRADEBOOK
-    if not path.is_file():
+    url = gradebook_url(course)
+    if url.startswith("sqlite") and not Path(url.removeprefix("sqlite:///")).is_file():
         raise InputError("there is no gradebook", where=str(path), expected="ksim grade LAB first")
     rows = []
-    with Gradebook(f"sqlite:///{path.resolve().as_posix()}") as gradebook:
+    with Gradebook(url) as gradebook:
         labs = [item.name for item in gradebook.assignments] if lab is None else [lab]
         for name in labs:
             try:

@@ -27,20 +27,26 @@ JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 
 
 @app.command()
-def build(
+def build(  # noqa: PLR0913, PLR0917 - one for each option
     labs: Annotated[list[str] | None, typer.Argument(help="Labs such as lab1; else all.")] = None,
     course: CourseOption = None,
     file: FileOption = None,
+    db_url: Annotated[
+        str | None, typer.Option(help="Where the gradebook is to be: postgresql://…")
+    ] = None,
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Lab texts and course.yml → nbgrader's source notebooks and settings."""
     from kernel_sim_grader.course import find_course, read_course  # noqa: PLC0415 - not for --help
     from kernel_sim_grader.course_folder import build_course  # noqa: PLC0415 - imports nbformat
+    from kernel_sim_grader.gradebook_url import keep_url  # noqa: PLC0415 - not for --help
 
     found = read_course(file or find_course(Path.cwd()))
     target = _folder(found.file, course)
     written = build_course(found, target, labs or (), force=force)
+    if db_url is not None:
+        written.append(keep_url(target, db_url))
     names = labs or list(found.labs)
     if as_json:
         print_json({"labs": names, "written": [str(path) for path in written]})
