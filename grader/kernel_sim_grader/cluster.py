@@ -68,7 +68,8 @@ class ClusterPool:
         waiting = iter(tasks)
         threads = sum(self._client.nthreads().values())
         first = [self._submit(task) for task in islice(waiting, max(1, threads) * TASKS_AHEAD)]
-        running = as_completed(first)
+        with self._client.as_current():
+            running = as_completed(first)
         for future in running:
             for task in islice(waiting, 1):
                 running.add(self._submit(task))

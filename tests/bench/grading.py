@@ -18,16 +18,13 @@ from pathlib import Path
 import nbformat
 from nbformat.v4 import new_code_cell, new_notebook
 from nbgrader.apps import AutogradeApp, GenerateAssignmentApp
-from nbgrader.converters import Autograde, GenerateAssignment, GenerateFeedback
+from nbgrader.converters import Autograde, GenerateAssignment
 from rich.console import Console
 from rich.table import Table
 
-from kernel_sim_grader.autograde_app import autograde_app
 from kernel_sim_grader.class_grading import Means, grade_class
-from kernel_sim_grader.class_recorder import recorder
 from kernel_sim_grader.feedback_pages import write_feedback
 from kernel_sim_grader.grading import end_workers, workers
-from kernel_sim_grader.tasks import Task
 
 sys.path.append(str(Path(__file__).parent.parent / "soak"))
 CLASS = import_module("class_folder")
@@ -35,7 +32,10 @@ TIMES = (0.1, 0.5, 2.0)
 COUNTS = {0.0: 24, 0.1: 24, 0.5: 12, 2.0: 6}
 STOCK_COUNT = 3
 TESTS = 12
-WORK = "import time\nuntil = time.perf_counter() + {seconds}\nwhile time.perf_counter() < until: pass\n"
+WORK = """import time
+until = time.perf_counter() + {seconds}
+while time.perf_counter() < until: pass
+"""
 FORKS = 60
 
 
