@@ -68,6 +68,7 @@ def grade_text(text: str, lab: str, name: str, seed: int, *, sandbox: Sandbox) -
         InputError: there is no such lab, or a submission can't be isolated here.
     """
     from kernel_sim.checks.run import run_checks  # noqa: PLC0415 - imports every check
+    from kernel_sim_grader.blame import withhold  # noqa: PLC0415 - likewise
 
     facts = lab_facts(lab)
     roles = tuple(facts["roles"])
@@ -75,6 +76,7 @@ def grade_text(text: str, lab: str, name: str, seed: int, *, sandbox: Sandbox) -
     source = workers(roles, sandbox)
     started = time.monotonic()
     document = run_checks(lab, lambda: WorkerBench(source, plugin, deaths), seed).as_json()
+    withhold(document, lab, roles, seed)
     report = _report(document, facts, seed)
     report.seconds = round(time.monotonic() - started, 3)
     report.reason = deaths.last
