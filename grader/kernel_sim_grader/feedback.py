@@ -103,7 +103,7 @@ def _facts(check: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The named lines below the heading that have something to say."""
     rule = " ".join(str(check[key]) for key in ("requirement", "rule") if check.get(key))
     facts = [("broken rule", rule)] if rule and check["status"] != "passed" else []
-    if check["status"] == "errored":
+    if check["status"] == "errored" and not check.get("cause"):
         facts.append(("reason", ERRORED))
     elif check.get("message"):
         facts.append(("what was found", _cut(str(check["message"]))))

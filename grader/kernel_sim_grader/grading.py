@@ -76,6 +76,7 @@ def grade_text(text: str, lab: str, name: str, seed: int, *, sandbox: Sandbox) -
         InputError: there is no such lab, or a submission can't be isolated here.
     """
     from kernel_sim.checks.run import run_checks  # noqa: PLC0415 - imports every check
+    from kernel_sim_grader.blame import withhold  # noqa: PLC0415 - likewise
 
     facts = lab_facts(lab)
     roles = tuple(facts["roles"])
@@ -88,6 +89,7 @@ def grade_text(text: str, lab: str, name: str, seed: int, *, sandbox: Sandbox) -
         document = run_checks(lab, make_bench, seed).as_json()
         if not deaths.killed:
             break
+    withhold(document, lab, roles, seed)
     report = _report(document, facts, seed)
     report.seconds = round(time.monotonic() - started, 3)
     report.reason = deaths.last

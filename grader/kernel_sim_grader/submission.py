@@ -185,8 +185,10 @@ def _grade_id(raw: Mapping[str, Any]) -> str | None:
 
 
 def _tags(raw: Mapping[str, Any]) -> list[str]:
+    """The cell's tags as nbformat allows them: each once, not empty, without a comma."""
     tags = raw["metadata"].get("tags")
-    return [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
+    texts = [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
+    return [tag for tag in dict.fromkeys(texts) if tag and "," not in tag]
 
 
 def _last_places(cells: list[dict[str, Any]], known: Mapping[str, TrustedCell]) -> dict[str, int]:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from kernel_sim.checks.accesses import ACCESSES
 from kernel_sim.checks.bench import FAILURE_KINDS, Failure, Operation, Outcome, Run, Scenario
 from kernel_sim.hookspecs import FIRST_ANSWER_HOOKS
 from kernel_sim.results import RESULTS, WrongResult
@@ -230,8 +231,12 @@ def believed(value: Any, hook: str) -> Any:  # noqa: ANN401 - typed by the hook
     Raises:
         MismatchError: the contract does not.
     """
-    if value is None and hook in FIRST_ANSWER_HOOKS:
+    if value is None and (hook in FIRST_ANSWER_HOOKS or hook in ACCESSES):
         return None
+    if hook in ACCESSES:
+        if type(value) is not ACCESSES[hook].result:
+            raise MismatchError(f"{type(value).__name__}, which no access gives")
+        return value
     try:
         return RESULTS[hook](restore(value, hook_types(hook)[1]))
     except WrongResult as error:
