@@ -51,6 +51,7 @@ def beside_guards(place: Place) -> Case:
     """Unmapped pages beside guards, and a guard that is gone, are nobody's."""
     script = Script()
     region = install(script, GuardKind.OBJECT, PAGE_SIZE)
+    script.add("cpu.load", field(region, "guard_high", 40 * PAGE_SIZE), 1)
     script.add("cpu.load", field(region, "guard_high", PAGE_SIZE), 1)
     script.add("cpu.load", field(region, "guard_low", -1), 1)
     script.add("remove_guard", region)

@@ -120,6 +120,13 @@ def until_full(place: Place, kind: GuardKind, size: int, times: int) -> Case:
     return script.at(place)
 
 
+def installed_once(place: Place, kind: GuardKind, size: int) -> Case:
+    """A region, and nothing else."""
+    script = Script()
+    install(script, kind, size, "once")
+    return script.at(place)
+
+
 def again_and_again(place: Place, kind: GuardKind, size: int, times: int) -> Case:
     """Installed and removed more often than there are addresses without using them again."""
     script = Script()

@@ -169,6 +169,10 @@ GUARD_CONCEPTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "view-free": ("KV-35", "A cell whose usable frames are all free shows '.'."),
     "view-used": ("KV-35", "A cell whose usable frames are all in use shows '#'."),
+    "view-bits": (
+        "KV-35",
+        "pmm_stats says how to read the bitmap: bit_order, used_bit and first_frame.",
+    ),
     "view-partly": ("KV-35", "A cell of which some usable frames are in use shows '+'."),
     "view-reserved": (
         "KV-35",
@@ -198,6 +202,8 @@ GUARD_CONCEPTS: Final[dict[str, tuple[str, str]]] = {
         "A tag that is taken off the middle of a range stays on both sides of it.",
     ),
     "tag-overlap": ("KV-38", "Tags of different names may overlap: both stay."),
+    "tag-names": ("KV-38", "untag takes one tag off, not all that lie there: compare the names."),
+    "tag-ranges": ("KV-38", "One tag can be on many ranges: keep a list, not one range a name."),
     "tag-stale": ("KV-38", "A tag that was taken off is gone."),
     "tag-guarded": (
         "KV-38",

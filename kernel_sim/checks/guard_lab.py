@@ -8,11 +8,19 @@ from typing import Final
 
 from kernel_sim.addr import PAGE_SIZE
 from kernel_sim.checks.check import Part, Result
+from kernel_sim.checks.finding import Finding
 from kernel_sim.checks.guard_oracle import GuardOracle
 from kernel_sim.checks.operations import Call, Case, Place
-from kernel_sim.checks.operations_check import Alone, OperationLab, SequenceExaminer
-from kernel_sim.checks.operations_run import OracleMaker, run_case
+from kernel_sim.checks.operations_check import (
+    Alone,
+    OperationLab,
+    SequenceExaminer,
+    failure_of,
+    is_costly,
+)
+from kernel_sim.checks.operations_run import Observation, OracleMaker, run_case
 from kernel_sim.checks.subject import Subject
+from kernel_sim.hookspecs import BROADCAST_HOOKS, FIRST_ANSWER_HOOKS, ROLE_HOOKS
 from kernel_sim.values import GuardRequest
 
 
@@ -36,6 +44,8 @@ def simpler_calls(call: Call) -> Iterator[Call]:
             yield replace(call, args=(*call.args[:index], other, *call.args[index + 1 :]))
 
 
+OWN_HOOKS: Final = frozenset({*ROLE_HOOKS["guard"], *FIRST_ANSWER_HOOKS, *BROADCAST_HOOKS})
+"""The hooks that a Lab 5 plugin implements."""
 OPERATIONS: Final = OperationLab("lab5", "guard", GuardOracle, simpler_places, simpler_calls)
 
 
@@ -44,9 +54,57 @@ def judging(rules: AbstractSet[str]) -> OracleMaker:
     return partial(GuardOracle, rules=rules)
 
 
+class GuardExaminer(SequenceExaminer):
+    """Explains each mistake once: a plugin that makes it in many places is shrunk once."""
+
+    def finding(self, case: Case) -> Finding | None:
+        """What is wrong in one case; what takes long and is known is not tried again."""
+        if self.subject.slow:
+            seen = self.observed(case)
+            known = self.subject.explained.get(_key(seen))
+            if known is not None and is_costly(seen):
+                return _of_check(known, self.check)
+            if seen.violation is None:
+                return None
+        return super().finding(case)
+
+    def explained(self, seen: Observation) -> Finding:
+        """The finding; that of an equal violation before, if there was one."""
+        key = _key(seen)
+        known = self.subject.explained.get(key)
+        if known is None:
+            known = _of_plugin(super().explained(seen), seen)
+            self.subject.explained[key] = known
+        self.subject.slow = self.subject.slow or is_costly(seen)
+        return _of_check(known, self.check)
+
+
+def _key(seen: Observation) -> tuple[str, str, str]:
+    """What two violations have in common that have one explanation."""
+    violation, failure = seen.violation, failure_of(seen)
+    hook = failure.hook if failure is not None else ""
+    return (violation.rule, violation.concept, hook) if violation is not None else ("", "", hook)
+
+
+def _of_plugin(finding: Finding, seen: Observation) -> Finding:
+    """The finding without a line of another plugin's source."""
+    failure = failure_of(seen)
+    if failure is None or failure.hook in OWN_HOOKS:
+        return finding
+    return replace(finding, line=None, source_line="")
+
+
+def _of_check(finding: Finding, check: str) -> Finding:
+    """The same finding, its replay under the name of another check."""
+    case = finding.counterexample
+    if case is None:
+        return finding
+    return replace(finding, counterexample=replace(case, replay={**case.replay, "check": check}))
+
+
 def examiner(subject: Subject, check: str, rules: AbstractSet[str]) -> SequenceExaminer:
     """The examiner of one of Lab 5's checks: it looks behind each call."""
-    return SequenceExaminer(OPERATIONS, subject, check, judging(rules), batch=1)
+    return GuardExaminer(OPERATIONS, subject, check, judging(rules), batch=1)
 
 
 def part(

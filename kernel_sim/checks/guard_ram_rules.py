@@ -79,18 +79,23 @@ def _unbalanced(world: World, leaves: Leaves, step: Step) -> Breach | None:
     """Frames that are in use for nothing, or not in use although something leads to them."""
     now = world.take_account(leaves)
     extra = now.unexplained - world.account.unexplained
-    before, world.before = world.before, now
-    world.free_before = world.free_frames()
-    most = max(world.guards_now(), 0)
-    if 0 <= extra <= most:
+    new = now.unexplained - world.before.unexplained
+    world.before, world.free_before = now, world.free_frames()
+    most, gained = max(world.guards_now(), 0), _guards_of(step)
+    if 0 <= extra <= most and new <= gained:
         return None
     if extra < 0:
         text = f"{-extra} frames more are free than were given back"
         return breach("account", "frame-lost", text, "each frame freed once, by its owner")
-    new = now.unexplained - before.unexplained
     failed = step.turn.outcome.failure is not None
     concept = "failure-leak" if failed and step.turn.hook == "install_guard" else "frame-leak"
-    text = (
-        f"{extra - most} frames are in use, and nothing leads to them ({new} since the last call)"
-    )
-    return breach("account", concept, text, f"at most {most} for the guards", f"{extra}")
+    lost = max(new - gained, extra - most)
+    text = f"after {step.turn.hook} {lost} frames are in use, and nothing leads to them"
+    return breach("account", concept, text, "no such frame", f"{lost}")
+
+
+def _guards_of(step: Step) -> int:
+    """How many guards a turn has added, for each of which a frame may be kept."""
+    value = step.turn.outcome.value
+    added = step.turn.hook == "install_guard" and isinstance(value, GuardedRegion)
+    return len(guard_pages(value)) if added and isinstance(value, GuardedRegion) else 0

@@ -11,7 +11,7 @@ from kernel_sim.checks.guard_ledger import Ledger, guard_pages, usable_pages
 from kernel_sim.checks.kernel_space import KernelSpace, Leaf
 from kernel_sim.checks.operations import Place
 from kernel_sim.checks.operations_run import Turn
-from kernel_sim.profiles import profile
+from kernel_sim.profiles import COMMON_SETTINGS, profile
 from kernel_sim.values import Event, GuardedRegion
 
 PAGE_FAULT: Final = 14
@@ -157,7 +157,7 @@ class World:
 
 def world_of(place: Place, run: Run) -> World:
     """The world after a boot; what the boot itself installed is in its ledger."""
-    config = {**profile(place.profile).config, **dict(place.config)}
+    config = {**COMMON_SETTINGS, **profile(place.profile).config, **dict(place.config)}
     world = World(place, run, config, KernelSpace(run), layout_of(place.spec()))
     stack = installed_at_boot(run.events())
     if stack is not None:

@@ -49,7 +49,8 @@ def heap_guard(subject: Subject, seed: int) -> Result:
     name, rng = "heap-guard", Random(f"{seed} heap-guard")
     here, odd = place(), rng.randrange(1, 0xFFF)
     alone = [guards.used_to_its_ends(here, kind, 0x2000) for kind in guards.BLOCKS]
-    over = [guards.overrun(here, kind, n, rng) for kind in guards.BLOCKS for n in (0x1000, odd)]
+    sizes = (0x1000, odd, 0x1000 + odd)
+    over = [guards.overrun(here, kind, n, rng) for kind in guards.BLOCKS for n in sizes]
     several = [guards.neighbours(here, iter(GuardKind), (0x1000, 0x2000, 0x1000))]
     back = [guards.removed(here, GuardKind.HEAP, 0x2000), guards.removed_twice(here, STACK)]
     made = {
@@ -105,7 +106,10 @@ def counters_tags(subject: Subject, seed: int) -> Result:
     made = {
         "counters": (COUNT_RULES, [watching.counted(counting), watching.refused(counting)]),
         "fixed tags": (TAG_RULES, [watching.fixed_tags(tagging)]),
-        "drivers' tags": (TAG_RULES, [watching.tagged(tagging, start)]),
+        "drivers' tags": (
+            TAG_RULES,
+            [watching.tagged(tagging, start), watching.on_two_ranges(tagging, start)],
+        ),
     }
     return result(subject, name, [Question(title, *asked) for title, asked in made.items()])
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from kernel_sim.checks.bench import Bench, Outcome, Run, Scenario
+from kernel_sim.checks.finding import Finding
 from kernel_sim.checks.parser_model import Mistake
 from kernel_sim.checks.region_case import Observation
 from kernel_sim.values import RegionKind
@@ -28,6 +29,8 @@ class Subject:
             count let the plugin boot.
         noisy: what happened with the usual poison, where that is so.
         boots: how many machines were booted.
+        explained: rule, concept and hook → the finding that was shrunk and explained for it.
+        slow: whether a failure was explained that takes long.
     """
 
     def __init__(self, make_bench: Callable[[], Bench]) -> None:
@@ -39,6 +42,8 @@ class Subject:
         self.poison = 0
         self.noisy: Observation | None = None
         self.boots = 0
+        self.explained: dict[tuple[str, str, str], Finding] = {}
+        self.slow = False
         self._make_bench = make_bench
         self._bench: Bench | None = None
         self._used = False

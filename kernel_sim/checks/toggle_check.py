@@ -11,7 +11,7 @@ from kernel_sim.checks.guard_places import FEATURES
 from kernel_sim.checks.operations import Case
 from kernel_sim.checks.operations_check import Alone, failure_of
 from kernel_sim.checks.operations_counterexample import counterexample_of
-from kernel_sim.checks.operations_run import Breach, Observation, run_case
+from kernel_sim.checks.operations_run import Boots, Breach, Observation, run_case
 from kernel_sim.checks.operations_text import value_text
 from kernel_sim.checks.region_rules import Violation
 from kernel_sim.checks.subject import Subject
@@ -49,20 +49,21 @@ def toggle_parts(subject: Subject, check: str, *, together: bool) -> list[Part]:
         together: whether one boot with everything off is enough for those that watch.
     """
     parts = [part("guard", subject, check, RULES["guard"], [guard_on(), guard_off()])]
-    if together and _all_there(subject) and _all_gone(subject):
+    if together and _all_there(Alone(subject)) and _all_gone(Alone(subject)):
         return [*parts, *(Part(feature) for feature in FEATURES)]
     return [*parts, *(_toggle_part(feature, subject, check) for feature in FEATURES)]
 
 
-def _all_there(subject: Subject) -> bool:
+def _all_there(boots: Boots) -> bool:
     """Whether all features answer in one boot with all of them on."""
-    boot = run_case(Alone(subject), asking_all(*FEATURES), judging(frozenset()), batch=1)
+    boot = run_case(boots, asking_all(*FEATURES), judging(frozenset()), batch=1)
     return boot.violation is None and all(_answers(f, boot) for f in FEATURES)
 
 
-def _all_gone(subject: Subject) -> bool:
+def _all_gone(boots: Boots) -> bool:
+    """Whether no feature answers in one boot with all of them off."""
     rules = frozenset().union(*RULES.values())
-    boot = run_case(Alone(subject), asking_all(), judging(rules), batch=1)
+    boot = run_case(boots, asking_all(), judging(rules), batch=1)
     return boot.violation is None
 
 
@@ -115,6 +116,19 @@ def _words(feature: str, seen: Observation) -> str:
     ]
     text = value_text(values[-1]) if values else ""
     return text if len(text) <= 400 else f"{text[:400]}…"
+
+
+def switched_parts(subject: Subject, check: str) -> list[Part]:
+    """Whether each feature can be on in one boot and off in the next."""
+    subject.renew()
+    if _all_there(subject) and _all_gone(subject):
+        return [Part(f"{feature} on, then off") for feature in FEATURES]
+    return [_switched_part(feature, subject, check) for feature in FEATURES]
+
+
+def _switched_part(feature: str, subject: Subject, check: str) -> Part:
+    title, rules = f"{feature} on, then off", RULES[feature]
+    return boots_part(title, subject, check, [asking(feature, feature), asking(feature)], rules)
 
 
 def cost_part(subject: Subject, check: str, case: Case, quiet: Case) -> Part:
@@ -184,6 +198,6 @@ def boots_part(
 
 
 def _finding(check: str, seen: Observation, broken: Violation) -> Finding:
-    seen.violation = broken
+    seen.violation, seen.at = broken, seen.turns[-1] if seen.turns else None
     case = counterexample_of(OPERATIONS, check, [seen.cut], seen)
     return finding_of(broken, case, failure_of(seen))

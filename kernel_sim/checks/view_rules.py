@@ -6,9 +6,11 @@
     anything else                                    the cell has no usable frame
 """
 
+from dataclasses import replace
 from typing import Final
 
 from kernel_sim.addr import PAGE_SIZE
+from kernel_sim.checks.frame_bitmap import read_bitmap
 from kernel_sim.checks.guard_world import Step, World
 from kernel_sim.checks.hook_failure import violation_of
 from kernel_sim.checks.operations_run import Breach
@@ -21,23 +23,35 @@ OTHER: Final = " "
 _CONCEPTS: Final = {".": "view-free", "#": "view-used", "+": "view-partly", " ": "view-reserved"}
 
 
-def right_cells(world: World, columns: int, rows: int) -> str:
-    """The characters that are right now; `OTHER` where there is no usable frame."""
+def right_cells(world: World, columns: int, rows: int, used: int | None = None) -> str:
+    """The characters that are right now; `OTHER` where there is no usable frame.
+
+    Args:
+        world: the machine.
+        columns: of the picture.
+        rows: of the picture.
+        used: the set of frames in use; as the bitmap says by default.
+    """
     count = columns * rows
-    frames = world.layout.limit // PAGE_SIZE
-    per_cell = max(1, -(-frames // count))
-    usable, used = world.layout.usable, world.space.used_frames(world.run)
-    cell = (1 << per_cell) - 1
+    usable = world.layout.usable
+    in_use = world.space.used_frames(world.run) if used is None else used
+    size = per_cell(world, count)
+    cell = (1 << size) - 1
     characters = []
     for index in range(count):
-        mine = usable >> index * per_cell & cell
-        taken = (mine & used >> index * per_cell).bit_count()
+        mine = usable >> index * size & cell
+        taken = (mine & in_use >> index * size).bit_count()
         whole = mine.bit_count()
         if not whole:
             characters.append(OTHER)
         else:
             characters.append("." if not taken else "#" if taken == whole else "+")
     return "".join(characters)
+
+
+def per_cell(world: World, count: int) -> int:
+    """How many frames a cell stands for where there are ``count`` cells."""
+    return max(1, -(-(world.layout.limit // PAGE_SIZE) // count))
 
 
 def judge_view(world: World, step: Step) -> Breach | None:
@@ -80,14 +94,26 @@ def _judge_cells(world: World, got: list[str], columns: int, rows: int) -> Breac
         earlier.append(right)
         return None
     concept = "view-cached" if "".join(got) in earlier else _likely(right, got, wrong)
+    if _is_misread(world, "".join(got), columns, rows):
+        concept = "view-bits"
     index = wrong[0]
-    per_cell = max(1, -(-world.layout.limit // PAGE_SIZE // (columns * rows)))
-    first = index * per_cell * PAGE_SIZE
+    first = index * per_cell(world, columns * rows) * PAGE_SIZE
     text = (
         f"cell {index}, memory from {first:#x}, shows {got[index]!r}; "
         f"{len(wrong)} of {len(right)} cells are wrong"
     )
     return Breach("view", "KV-35", text, first, concept, repr(right[index]), repr(got[index]))
+
+
+def _is_misread(world: World, got: str, columns: int, rows: int) -> bool:
+    """Whether the picture is right for bits read the wrong way round."""
+    stats = world.space.stats
+    if stats is None:
+        return False
+    order = "msb" if stats.bit_order == "lsb" else "lsb"
+    others = (replace(stats, bit_order=order), replace(stats, used_bit=1 - stats.used_bit))
+    wrong = (read_bitmap(world.run, other).used for other in others)
+    return any(right_cells(world, columns, rows, used) == got for used in wrong)
 
 
 def _likely(right: str, got: list[str], wrong: list[int]) -> str:

@@ -57,6 +57,13 @@ def counted(place: Place) -> Case:
     return script.at(place)
 
 
+def owned(place: Place) -> Case:
+    """A frame is taken and kept."""
+    script = Script()
+    script.add("frame_refcount", script.add("pmm_alloc_frame"))
+    return script.at(place)
+
+
 def refused(place: Place) -> Case:
     """Calls that are refused count nothing."""
     script = Script()
@@ -127,6 +134,16 @@ def tagged(place: Place, start: int = HIGH) -> Case:
     script.add("kernel.untag", start + 4 * PAGE_SIZE, start + 5 * PAGE_SIZE, "nic")
     script.add("region_tags")
     script.add("kernel.untag", start, start + 16 * PAGE_SIZE, "nic")
+    script.add("region_tags")
+    return script.at(place)
+
+
+def on_two_ranges(place: Place, start: int = HIGH) -> Case:
+    """One tag on two ranges that do not touch."""
+    script = Script()
+    for offset in (0, 16):
+        first = start + offset * PAGE_SIZE
+        script.add("kernel.tag", first, first + 4 * PAGE_SIZE, "gpu")
     script.add("region_tags")
     return script.at(place)
 

@@ -1,5 +1,6 @@
 """The rules of counters and tags: they agree with the calls that were made (KV-36, KV-38)."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from kernel_sim.addr import PAGE_SIZE
@@ -19,6 +20,8 @@ CONTROLLERS: Final = (
     AddrRange(0xFEE0_0000, 0xFEE0_1000),
 )
 """I/O APIC and local APIC."""
+DRIVERS: Final = ("nic", "disk", "gpu")
+"""Who tags memory in our sequences; a tag of theirs that nobody gave is left from another boot."""
 
 
 def judge_count(world: World, step: Step) -> Breach | None:
@@ -92,23 +95,25 @@ def judge_tags(world: World, step: Step) -> Breach | None:
     return None
 
 
-def expected_tags(world: World) -> dict[str, list[AddrRange]]:
+def expected_tags(world: World) -> dict[str, Sequence[AddrRange]]:
     """Tag → the physical bytes that have to carry it."""
     info = world.run.boot_info
     available = (r.range for r in world.run.regions if r.kind is RegionKind.AVAILABLE)
     low = [AddrRange(r.start, min(r.end, DMA_LIMIT)) for r in available if r.start < DMA_LIMIT]
-    wanted = {
+    wanted: dict[str, Sequence[AddrRange]] = {
         "dma-safe": low,
         "device-owned": [SCREEN_MEMORY, *CONTROLLERS],
         "kernel-image": [info.kernel] if info is not None else [],
+        **dict.fromkeys(DRIVERS, ()),
         **world.ledger.tags.by_tag,
     }
     for region in (*world.ledger.gone, *world.ledger.installed):
-        wanted.setdefault(f"guarded:{region.tag}", [])
+        wanted.setdefault(f"guarded:{region.tag}", ())
     for region in world.ledger.installed:
         frames = [world.space.leaf(page) for page in usable_pages(region)]
         spans = [AddrRange(x.frame, x.frame + PAGE_SIZE) for x in frames if x is not None]
-        wanted[f"guarded:{region.tag}"] += spans
+        name = f"guarded:{region.tag}"
+        wanted[name] = [*wanted[name], *spans]
     return wanted
 
 
@@ -132,10 +137,20 @@ def _tag_concept(world: World, tag: str, missing: list[AddrRange]) -> str:
         return "tag-fixed"
     if not missing:
         return "tag-stale"
+    if tag in world.ledger.untagged:
+        return "tag-split"
+    return _missing_concept(world, tag, missing)
+
+
+def _missing_concept(world: World, tag: str, missing: list[AddrRange]) -> str:
+    """Why a driver's tag is not where it was put."""
+    tags = world.ledger.tags
     others = [item for name, items in tags.by_tag.items() if name != tag for item in items]
     if any(item.overlaps(lost) for item in others for lost in missing):
         return "tag-overlap"
-    return "tag-split" if tag in world.ledger.untagged else "tag-missing"
+    if world.ledger.untagged:
+        return "tag-names"
+    return "tag-ranges" if len(tags.covered(tag)) > 1 else "tag-missing"
 
 
 def _spans(ranges: list[AddrRange]) -> str:

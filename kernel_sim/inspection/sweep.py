@@ -5,6 +5,7 @@ level goes through `kernel_sim.inspection.sweep_numpy`, with the same result.
 """
 
 from collections.abc import Callable
+from functools import cache
 from typing import Final
 
 from kernel_sim.errors import InputError
@@ -16,6 +17,8 @@ from kernel_sim.page_table import PageTableFlags
 RANGE_LIMIT: Final = 1_000_000
 """More ranges than this are refused: tables that map themselves could yield 512^4."""
 VOLATILE: Final = int(PageTableFlags.ACCESSED | PageTableFlags.DIRTY)
+CHUNK: Final = 64
+"""So many entries are compared at once."""
 _P, _RW, _US = 1, 2, 4
 _RIGHTS: Final = _RW | _US
 _FLAG_BITS: Final = (0xFFF | NX) & ~VOLATILE
@@ -42,23 +45,70 @@ def sweep(space: AddressSpace, *, numpy: bool | None = None) -> list[MappedRange
 
 def find_runs(entries: "memoryview[int]", reserved: int, size: int) -> list[Run]:
     """Runs of present entries of a last-level table that map consecutive pages with equal flags."""
-    runs: list[Run] = []
-    expected = start = first = -1
-    index = 0
-    for index, raw in enumerate(entries.tolist()):
-        entry = raw | VOLATILE
-        if entry == expected:
-            expected += size
-            continue
-        if expected >= 0:
-            runs.append((start, index - start, first))
-        if raw & _P and not raw & reserved:
-            start, first, expected = index, entry & ~VOLATILE, entry + size
+    width = entries.itemsize
+    ones, ramp, volatile = _lanes(width, size)
+    data, step, runs = entries.tobytes(), CHUNK * width, _Runs(reserved, size)
+    for at in range(0, len(data), step):
+        chunk = int.from_bytes(data[at : at + step], "little")
+        index = at // width
+        head = entries[index] | VOLATILE
+        last = head + (CHUNK - 1) * size
+        if not chunk:
+            runs.close(index)
+        elif not last >> 8 * width and chunk | volatile == head * ones + ramp:
+            if entries[index] & _P and not (head | last) & reserved:
+                runs.extend(index, head, CHUNK)
+            else:
+                runs.one_by_one(index, entries[index : index + CHUNK].tolist())
         else:
-            expected = -1
-    if expected >= 0:
-        runs.append((start, index + 1 - start, first))
-    return runs
+            runs.one_by_one(index, entries[index : index + CHUNK].tolist())
+    runs.close(len(entries))
+    return runs.found
+
+
+@cache
+def _lanes(width: int, size: int) -> tuple[int, int, int]:
+    """Chunks as numbers with a lane of ``width`` bytes for each entry.
+
+    A one in each lane; 0, ``size``, 2 * ``size`` and so on; `VOLATILE` in each.
+    """
+    shifts = range(0, 8 * width * CHUNK, 8 * width)
+    ones = sum(1 << shift for shift in shifts)
+    ramp = sum(number * size << shift for number, shift in enumerate(shifts))
+    return ones, ramp, VOLATILE * ones
+
+
+class _Runs:
+    """The runs that were found, and the one that is still going on."""
+
+    def __init__(self, reserved: int, size: int) -> None:
+        self.found: list[Run] = []
+        self._reserved, self._size = reserved, size
+        self._start, self._first, self._expected = 0, 0, -1
+
+    def extend(self, index: int, head: int, count: int) -> None:
+        """``count`` entries that map consecutive pages from ``head`` on."""
+        if head != self._expected:
+            self.close(index)
+            self._start, self._first = index, head & ~VOLATILE
+        self._expected = head + count * self._size
+
+    def one_by_one(self, index: int, entries: list[int]) -> None:
+        """Entries of any kind from ``index`` on."""
+        for offset, raw in enumerate(entries):
+            entry = raw | VOLATILE
+            if entry == self._expected:
+                self._expected += self._size
+            elif raw & _P and not raw & self._reserved:
+                self.extend(index + offset, entry, 1)
+            else:
+                self.close(index + offset)
+
+    def close(self, end: int) -> None:
+        """The run that is going on, if any, ends in front of ``end``."""
+        if self._expected >= 0:
+            self.found.append((self._start, end - self._start, self._first))
+            self._expected = -1
 
 
 def _run_finder(*, numpy: bool | None) -> RunFinder:

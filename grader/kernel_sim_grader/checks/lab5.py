@@ -26,6 +26,7 @@ from kernel_sim.checks.toggle_check import (
     independence_part,
     same_trace_part,
     selftest_part,
+    switched_parts,
     toggle_parts,
 )
 from kernel_sim.checks.view_rules import VIEW_RULES
@@ -46,7 +47,10 @@ def hidden_stack_guard(subject: Subject, seed: int) -> Result:
             guards.too_large(place(), STACK, 0x40_0000),
             guards.until_full(place(), STACK, 0x9_0000, 7),
         ],
-        "few addresses": [guards.again_and_again(few, STACK, 0x3000, 7)],
+        "few addresses": [
+            guards.again_and_again(few, STACK, 0x6000, 4),
+            guards.until_full(few, STACK, 0x3000, 6),
+        ],
         "programs": [guards.programs(here, STACK)],
         "the kernel's own stack": [guards.kernel_stack_overflow(some_place(rng, until="guard"))],
     }
@@ -69,7 +73,11 @@ def hidden_heap_guard(subject: Subject, seed: int) -> Result:
         "no memory left": [guards.too_large(place(), GuardKind.HEAP, 0x40_0000)],
         "given back twice": [guards.removed_twice(here, GuardKind.OBJECT)],
     }
-    boots = [guards.churning(made_place(rng), rng, tuple(GuardKind), 10) for _ in range(3)]
+    few = place(guard_end=SMALL_WINDOW)
+    boots = [
+        *([guards.installed_once(few, GuardKind.HEAP, 0x6000)] * 3),
+        *(guards.churning(made_place(rng), rng, tuple(GuardKind), 10) for _ in range(2)),
+    ]
     further = boots_part("further boots", subject, name, boots, GUARD_RULES)
     asked = [Question(title, GUARD_RULES, cases) for title, cases in made.items()]
     return result(subject, name, asked, [further])
@@ -131,11 +139,15 @@ def hidden_counters_tags(subject: Subject, seed: int) -> Result:
     elsewhere = [
         watching.fixed_tags(there) for there in (place("pc-nasty", "tags"), made_place(rng, "tags"))
     ]
-    boots = [watching.tagged(tagging), watching.fixed_tags(tagging), watching.counted(counting)]
+    counts = [watching.owned(counting)] * 2
+    boots = [*counts, watching.on_two_ranges(tagging), watching.fixed_tags(tagging)]
     made = {
         "counters": (COUNT_RULES, [watching.counting(counting, rng, 40)]),
         "freed too early": (COUNT_RULES, [watching.freed_while_mapped(counting)]),
-        "tags": (TAG_RULES, [watching.tagging(tagging, rng, 30)]),
+        "tags": (
+            TAG_RULES,
+            [watching.on_two_ranges(tagging), watching.tagging(tagging, rng, 30)],
+        ),
         "other machines": (TAG_RULES, elsewhere),
         "guarded regions": (TAG_RULES, [watching.guarded_tags(tagging, GuardKind.OBJECT)]),
     }
@@ -159,6 +171,7 @@ def hidden_toggles(subject: Subject, seed: int) -> Result:
             independence_part(subject, name),
             cost_part(subject, name, watched, quiet),
             same_trace_part(subject, name, trace),
+            *switched_parts(subject, name),
         ]
     )
 

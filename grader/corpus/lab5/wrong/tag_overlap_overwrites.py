@@ -1,0 +1,106 @@
+# concept: tag-overlap
+# check: counters-tags
+# expected_score: 15.61
+# A new tag takes the place of all tags that were there.
+from kernel_sim import AddrRange, RegionKind, hookimpl
+
+PAGE = 4096
+
+
+@hookimpl
+def install_guard(kernel, request):
+    raise NotImplementedError("not written yet")
+
+def counters(kernel):
+    if not hasattr(kernel.state, "counts"):
+        kernel.state.counts = {}
+    return kernel.state.counts
+
+
+def count_frames(kernel, event):
+    fields = event.fields
+    if not kernel.config.refcounts or event.kind != "hook" or "error" in fields:
+        return
+    counts, arguments, result = counters(kernel), fields["arguments"], fields["result"]
+    hook, frame, step = fields["hook"], arguments.get("frame"), 0
+    if hook in ("pmm_alloc_frame", "map_page"):
+        step = 1
+    elif hook in ("pmm_free_frame", "unmap_page"):
+        step = -1
+    if hook in ("pmm_alloc_frame", "unmap_page"):
+        frame = result
+    if frame is not None and step:
+        counts[frame] = max(0, counts.get(frame, 0) + step)
+
+
+@hookimpl
+def frame_refcount(kernel, frame):
+    return counters(kernel).get(frame, 0) if kernel.config.refcounts else None
+
+DMA_LIMIT = 16 * 1024 * 1024
+DEVICES = [(0xA0000, 0xC0000), (0xFEC00000, 0xFEC01000), (0xFEE00000, 0xFEE01000)]
+
+
+def tags(kernel):
+    if not hasattr(kernel.state, "tags"):
+        kernel.state.tags = []
+        kernel.state.backing = {}
+    return kernel.state.tags
+
+
+def cut(spans, start, end):
+    left = []
+    for a, b in spans:
+        left += [(a, min(b, start)), (max(a, end), b)]
+    return [(a, b) for a, b in left if a < b]
+
+
+def untag(kernel, start, end, tag=None):
+    kept = []
+    for a, b, name in tags(kernel):
+        if tag is None or name == tag:
+            kept += [(x, y, name) for x, y in cut([(a, b)], start, end)]
+        else:
+            kept.append((a, b, name))
+    kernel.state.tags = kept
+
+
+def follow_tags(kernel, event):
+    fields = event.fields
+    if not kernel.config.tags or "error" in fields:
+        return
+    if event.kind == "log" and fields["event"] == "tag":
+        untag(kernel, fields["start"], fields["end"])
+        tags(kernel).append((fields["start"], fields["end"], fields["tag"]))
+    elif event.kind == "log" and fields["event"] == "untag":
+        untag(kernel, fields["start"], fields["end"], fields["tag"])
+    elif event.kind == "hook" and fields["hook"] == "map_page":
+        tags(kernel)
+        kernel.state.backing[fields["arguments"]["page"]] = fields["arguments"]["frame"]
+    elif event.kind == "hook" and fields["hook"] == "pmm_free_frame":
+        frame = fields["arguments"]["frame"]
+        untag(kernel, frame, frame + PAGE)
+    elif event.kind == "hook" and fields["hook"] == "install_guard":
+        tags(kernel)
+        region = fields["result"]
+        for page in range(region["base"], region["end"], PAGE):
+            frame = kernel.state.backing[page]
+            tags(kernel).append((frame, frame + PAGE, "guarded:" + region["tag"]))
+
+
+@hookimpl
+def region_tags(kernel):
+    if not kernel.config.tags:
+        return None
+    found = [(AddrRange(a, b), name) for a, b, name in tags(kernel)]
+    for region in kernel.regions:
+        if region.kind == RegionKind.AVAILABLE and region.base < DMA_LIMIT:
+            found.append((AddrRange(region.base, min(region.end, DMA_LIMIT)), "dma-safe"))
+    found += [(AddrRange(start, end), "device-owned") for start, end in DEVICES]
+    found.append((kernel.boot_info.kernel, "kernel-image"))
+    return sorted(found)
+
+@hookimpl
+def on_event(kernel, event):
+    for observe in (count_frames, follow_tags):
+        observe(kernel, event)
