@@ -26,9 +26,9 @@ def page(profile: str, text: str) -> str:
     above, _, _ = text.partition(HEADING)
     described = tomllib.loads(SENTENCES.read_text(encoding="utf-8"))[profile]
     package = profile.replace("-", "_")
-    modules = _modules(ROOT / "plugins" / f"kernel_sim_{package}")
-    modules = _joined(modules, _modules(ROOT / "kernel_sim" / "profiles", package))
-    tests = _tests(ROOT / "tests" / "plugins" / package)
+    modules = modules_naming(ROOT / "plugins" / f"kernel_sim_{package}")
+    modules = _joined(modules, modules_naming(ROOT / "kernel_sim" / "profiles", package))
+    tests = tests_naming(ROOT / "tests" / "plugins" / package)
     rows = [
         _row(identifier, sentence, sorted(modules[identifier]), tests[identifier])
         for identifier, sentence in described.items()
@@ -42,7 +42,7 @@ def _row(identifier: str, sentence: str, modules: list[str], tests: list[str]) -
     return f"| {identifier} | {sentence} | {where} | {files} |\n"
 
 
-def _modules(folder: Path, only: str = "*") -> dict[str, set[str]]:
+def modules_naming(folder: Path, only: str = "*") -> dict[str, set[str]]:
     """Requirement → the modules in ``folder`` whose docstrings name it."""
     found: dict[str, set[str]] = defaultdict(set)
     for path in sorted(folder.glob(f"{only}.py")):
@@ -62,7 +62,7 @@ def _joined(one: dict[str, set[str]], other: dict[str, set[str]]) -> dict[str, s
     return joined
 
 
-def _tests(folder: Path) -> dict[str, list[str]]:
+def tests_naming(folder: Path) -> dict[str, list[str]]:
     """Requirement → the file of each test whose name begins with it."""
     found: dict[str, list[str]] = defaultdict(list)
     for path in sorted(folder.glob("test_*.py")):
