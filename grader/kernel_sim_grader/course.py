@@ -23,7 +23,9 @@ HiddenFeedback = Literal["nothing", "rule", "counterexample"]
 """What a failed hidden check tells the student."""
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,62}")
-_REQUIREMENT: Final = re.compile(r"[A-Z]{2}-[0-9]+")
+_REQUIREMENT: Final = re.compile(r"[A-Z]{2}-[1-9][0-9]*")
+REQUIREMENTS: Final = {"KV": 47, "BD": 31, "BO": 17, "TH": 27, "MS": 32}
+"""Seed document → how many requirements it has."""
 _LONGEST_HOURS: Final = 100
 
 
@@ -244,4 +246,8 @@ def _requirement(field: YamlField) -> str:
     value = field.text()
     if not _REQUIREMENT.fullmatch(value):
         raise field.error(f"{value!r} is no requirement's id", "an id such as KV-4")
+    seed, _, number = value.partition("-")
+    if int(number) > REQUIREMENTS.get(seed, 0):
+        known = ", ".join(f"{name}-1 to {name}-{count}" for name, count in REQUIREMENTS.items())
+        raise field.error(f"there is no requirement {value}", known)
     return value

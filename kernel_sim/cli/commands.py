@@ -37,7 +37,6 @@ GRADER_COMMANDS: Final = {
     "grade": "Grade everything of a lab that is missing or changed.",
     "report": "Show grades and statistics.",
     "lab": "Open JupyterLab on your own copy of a lab.",
-    "export": "Write grades in another system's format.",
     "doctor": "Say which walls of the sandbox stand.",
 }
 """Commands of the instructor's package, known by name where it is not installed."""

@@ -140,6 +140,13 @@ def test_every_lab_of_the_course_is_worth_ninety_and_ten():
             id="a requirement that is none",
         ),
         pytest.param(
+            "KV-3",
+            "KV-48",
+            "course.yml:15: labs.lab1.checks[1].requirements[1]: there is no requirement KV-48; "
+            "expected KV-1 to KV-47, BD-1 to BD-31, BO-1 to BO-17, TH-1 to TH-27, MS-1 to MS-32",
+            id="a requirement beyond the last",
+        ),
+        pytest.param(
             "visible: true",
             "visible: maybe",
             "course.yml:14: labs.lab1.checks[0].visible: this is 'maybe'; expected true or false",
