@@ -21,6 +21,8 @@ MAPS: Final = {
     "uefi": "UEFI's memory map",
 }
 """Kind of `BootInfo` → what it leads to."""
+HEAP_ON_MAPPED_MEMORY: Final = "heap_on_region"
+"""The boot step of a kernel whose heap comes before its frame allocator (MS-8)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +33,13 @@ class Needs:
         firmware: ``'e820'``, ``'bootinfo'`` or ``'uefi'``: whose memory map it reads.
         mode: ``'32-bit mode'`` or ``'long mode'``: how wide its addresses and entries are.
         steps: boot steps that it takes part in.
+        maps_pages: a heap that maps its pages itself, and has to come after frames and paging.
     """
 
     firmware: str = ""
     mode: str = ""
     steps: tuple[str, ...] = ()
+    maps_pages: bool = False
 
     def unmet(self, firmware: str, mode: str, steps: Sequence[str]) -> str:
         """One clause that says what is missing from a kernel, or nothing.
@@ -49,6 +53,8 @@ class Needs:
             return f"reads {MAPS[self.firmware]}, and is given {MAPS[firmware]}"
         if self.mode and self.mode != mode:
             return f"is written for {self.mode}, and this kernel runs in {mode}"
+        if self.maps_pages and HEAP_ON_MAPPED_MEMORY in steps:
+            return "maps its pages itself, and this kernel's heap lies on memory that is mapped"
         missing = [step for step in self.steps if step not in steps]
         return f"takes part in the boot step {missing[0]}, which is missing" if missing else ""
 

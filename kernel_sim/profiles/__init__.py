@@ -8,7 +8,12 @@ from kernel_sim.profiles.profile import COMMON_SETTINGS, Extra, Profile
 
 __all__ = ["COMMON_SETTINGS", "Extra", "Profile", "profile", "profile_names"]
 
-_MODULES: Final = {"kernel-v": "kernel_v", "bulldog": "bulldog", "bulldog-early": "bulldog_early"}
+_MODULES: Final = {
+    "kernel-v": "kernel_v",
+    "bulldog": "bulldog",
+    "bulldog-early": "bulldog_early",
+    "cyrius": "cyrius",
+}
 
 
 def profile_names() -> list[str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from kernel_sim.addr import PAGE_SIZE, is_aligned
 from kernel_sim.errors import HeapInitError, HeapInitErrorReason
 from kernel_sim.hookspecs import hookimpl
+from kernel_sim.needs import Needs
 from kernel_sim.values import AddrRange
 from kernel_sim_bulldog.heap import Heap, heap_stats, kfree, kmalloc, selftest
 from kernel_sim_bulldog.hole_list import HoleList
@@ -17,6 +18,8 @@ from kernel_sim_bulldog_early.layout import DATA
 
 if TYPE_CHECKING:
     from kernel_sim.kernel import Kernel
+
+needs = Needs(maps_pages=True)
 
 __all__ = ["heap_stats", "kfree", "kmalloc", "selftest"]
 

@@ -8,8 +8,7 @@
     order 7                         |## used #|- - - - - -|
     order 6                                   |used |free |
 
-The buddy of a block of 2^n bytes at an offset is the one at ``offset ^ 2^n``: no search, no tags of
-neighbours. The price is paid in rounding: a request of 520 bytes takes 1024.
+The buddy of 2^n bytes is at ``offset ^ 2^n``; rounding is the price: 520 bytes take 1024.
 
 ::
 
@@ -25,6 +24,7 @@ from typing import TYPE_CHECKING, Final
 from kernel_sim.addr import align_up, is_aligned, is_power_of_two
 from kernel_sim.errors import HeapError, HeapErrorReason, HeapInitError, HeapInitErrorReason
 from kernel_sim.hookspecs import hookimpl
+from kernel_sim.needs import Needs
 from kernel_sim.values import HeapStats, SelfTestResult
 from kernel_sim_kernel_v.heap_arena import Arena
 from kernel_sim_kernel_v.heap_selftest import prove
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
     from kernel_sim.kernel import Kernel
 
 TAG_BYTES: Final = 8
-LEAST_ORDER: Final = 5
-"""32 bytes."""
+LEAST_ORDER: Final = 5  # 32 bytes
 USED: Final = 0xB0DD_1E00
 FREE: Final = 0xF4EE_1E00
 FREED: Final = 0xDEAD_1E00
 _ORDERS: Final = range(LEAST_ORDER, 32)
+needs = Needs(maps_pages=True)
 
 
 @dataclass(slots=True)
@@ -63,8 +63,8 @@ class Buddies:
     def add(self, block: int, order: int) -> None:
         """Put a free block in front of its list."""
         head = self.heads.get(order, 0)
-        for offset, value in ((0, self.tag(FREE, order, block)), (4, head), (8, 0)):
-            self._store(block + offset, value)
+        for n, value in enumerate((self.tag(FREE, order, block), head, 0)):
+            self._store(block + 4 * n, value)
         if head:
             self._store(head + 8, block)
         self.heads[order] = block

@@ -21,12 +21,15 @@ from typing import TYPE_CHECKING, Final
 from kernel_sim.addr import align_up, is_aligned, is_power_of_two
 from kernel_sim.errors import HeapError, HeapErrorReason, HeapInitError, HeapInitErrorReason
 from kernel_sim.hookspecs import hookimpl
+from kernel_sim.needs import Needs
 from kernel_sim.values import HeapStats, SelfTestResult
 from kernel_sim_kernel_v.heap_arena import Arena
 from kernel_sim_kernel_v.heap_selftest import prove
 
 if TYPE_CHECKING:
     from kernel_sim.kernel import Kernel
+
+needs = Needs(maps_pages=True)
 
 HEADER_BYTES: Final = 16
 USED: Final = 0x0B10_CA7E
