@@ -12,6 +12,7 @@ _MODULES: Final = {
     "kernel-v": "kernel_v",
     "bulldog": "bulldog",
     "bulldog-early": "bulldog_early",
+    "theseus": "theseus",
     "cyrius": "cyrius",
 }
 

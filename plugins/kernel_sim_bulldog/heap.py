@@ -37,6 +37,19 @@ class Heap:
 @hookimpl
 def heap_init(kernel: "Kernel", start: int, max_end: int) -> None:
     """Map every page of the heap and make all of it one hole."""
+    make_heap(kernel, start, max_end, RIGHTS)
+
+
+def make_heap(
+    kernel: "Kernel", start: int, max_end: int, flags: PageTableFlags, *, clear: bool = False
+) -> None:
+    """Map ``[start, max_end)`` in whole pages with ``flags``, and make all of it one hole.
+
+    With ``clear`` each frame is cleared first, where the direct map shows it.
+
+    Raises:
+        HeapInitError: no such range, no frame, or a second call.
+    """
     if not 0 <= start <= max_end or not is_aligned(start, PAGE_SIZE):
         raise HeapInitError(start, "a page below the end", HeapInitErrorReason.INVALID_RANGE)
     memory = AddrRange(start, max(start, max_end // PAGE_SIZE * PAGE_SIZE))
@@ -48,7 +61,9 @@ def heap_init(kernel: "Kernel", start: int, max_end: int) -> None:
         frame = kernel.hooks.pmm_alloc_frame()
         if frame is None:
             raise HeapInitError(page, "a frame for every page of the heap")
-        kernel.hooks.map_page(kernel.root, page, frame, RIGHTS)
+        if clear:
+            kernel.cpu.fill(kernel.hooks.phys_to_virt(frame), PAGE_SIZE, 0)
+        kernel.hooks.map_page(kernel.root, page, frame, flags)
     holes = HoleList(kernel)
     holes.add(memory.start, memory.length)
     kernel.state.heap = Heap(memory, holes)
