@@ -14,7 +14,9 @@ Plugin = Annotated[str | None, typer.Option(metavar="PLUGIN", help="Name, .py or
 
 @app.command()
 def boot(  # noqa: PLR0913, PLR0917 - one parameter for each option
-    profile: Annotated[str, typer.Option(help="Which kernel.")] = "kernel-v",
+    profile: Annotated[
+        str, typer.Option(help="kernel-v, bulldog, bulldog-early, theseus or cyrius.")
+    ] = "kernel-v",
     machine: Annotated[
         str | None, typer.Option(metavar="M", help="A name of ksim machines, or a JSON file.")
     ] = None,

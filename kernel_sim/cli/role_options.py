@@ -8,7 +8,7 @@ Plugin = Annotated[str | None, typer.Option(metavar="PLUGIN", help="Name, .py or
 Machine = Annotated[
     str | None, typer.Option(metavar="M", help="A name of ksim machines, or a JSON file.")
 ]
-Profile = Annotated[str, typer.Option(help="Which kernel.")]
+Profile = Annotated[str, typer.Option(help="kernel-v, bulldog, bulldog-early, theseus or cyrius.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document.")]
 
 
