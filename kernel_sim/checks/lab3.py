@@ -138,10 +138,11 @@ def user_access(subject: Subject, seed: int) -> Result:
     """A program reaches the pages that are mapped for it, and none of the kernel's."""
     rng = Random(f"{seed} user-access")
     judge = examiner(subject, "user-access", Rule.USER, Rule.ACCESSES)
+    pages = [use.user_pages(SMALL, rng), use.given_to_user(SMALL, rng)]
     return Result.of_parts(
         [
             part("the kernel's memory", judge, [use.kernel_from_user(SMALL)]),
-            part("a program's page", judge, [use.user_pages(SMALL, rng)]),
+            part("a program's page", judge, pages),
         ]
     )
 

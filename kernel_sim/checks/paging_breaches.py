@@ -76,7 +76,7 @@ def _cause(item: Difference, last: LastCall) -> str:
     if last.hook == "unmap_page":
         return "unmap-entry" if item.kind == EXTRA and own else "unmap-neighbours"
     if last.hook == "protect_page":
-        return "protect-page"
+        return "" if item.kind == USER_RIGHTS and own else "protect-page"
     if last.hook != "map_page":
         return ""
     if item.kind == MISSING and last.exhausted:

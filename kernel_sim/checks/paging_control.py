@@ -16,6 +16,7 @@ from kernel_sim.values import AddrRange, Event
 
 PG: Final = 1 << 31
 ADDRESS_MASK: Final = ~0xFFF
+_PROTECTION: Final = "vector 13,"
 
 
 class Move(NamedTuple):
@@ -56,9 +57,10 @@ def failed_enabling(turn: Turn, run: Run, tables: Tables, kept: Mapping[str, Add
     """Why the machine stopped when paging was turned on: what the next instruction did not find."""
     made = moves(run.events())
     breach = _order_breach(made) or _cr3_breach(made, tables.root)
+    failure = turn.outcome.failure or Failure("stopped")
+    breach = breach or _refused_breach(made, failure)
     if breach is not None:
         return breach
-    failure = turn.outcome.failure or Failure("stopped")
     try:
         model = AddressSpaceModel(tables.ranges())
     except ValueError:
@@ -78,6 +80,14 @@ def _order_breach(made: Sequence[Move]) -> Breach | None:
         problem = "CR0.PG was set before CR3 held the root"
         return _breach("cr3-before-pg", problem, "CR3, then CR0", "CR0 first")
     return None
+
+
+def _refused_breach(made: Sequence[Move], failure: Failure) -> Breach | None:
+    """A value of CR0 that the processor does not take: PG without PE is #GP (2.5)."""
+    if any(move.register == "cr0" for move in made) or _PROTECTION not in failure.message:
+        return None
+    problem = "the processor refused the value for CR0: PG needs PE, bit 0, to stay set"
+    return _breach("cr0-bits", problem, "CR0 with PE and PG", sentence(failure))
 
 
 def _cr3_breach(made: Sequence[Move], root: int) -> Breach | None:

@@ -155,6 +155,16 @@ def user_pages(place: Place, rng: Random) -> Case:
     return script.case()
 
 
+def given_to_user(place: Place, rng: Random) -> Case:
+    """A page of the kernel's is given to a program; nobody has used it before."""
+    script = PagingScript(place)
+    page = free_page(rng)
+    script.map(page, script.frame())
+    script.protect(page, RW | USER)
+    script.add("user.store", page, 4, 0x1111)
+    return script.case()
+
+
 def read_only_for_user(place: Place, rng: Random) -> Case:
     """A page that a program may read and not write."""
     script = PagingScript(place)

@@ -150,7 +150,11 @@ def hidden_user_access(subject: Subject, seed: int) -> Result:
     rng = Random(f"{seed} hidden-user-access")
     judge = examiner(subject, "hidden-user-access", Rule.USER, Rule.ACCESSES)
     tiny = places.tiny(rng)
-    made = [use.user_pages(tiny, rng), use.read_only_for_user(tiny, rng)]
+    made = [
+        use.user_pages(tiny, rng),
+        use.read_only_for_user(tiny, rng),
+        use.given_to_user(tiny, rng),
+    ]
     return Result.of_parts(
         [
             part("the kernel's memory", judge, [use.kernel_from_user(tiny)]),

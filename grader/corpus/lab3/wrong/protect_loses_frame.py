@@ -1,6 +1,6 @@
 # concept: protect-page
 # check: tlb
-# expected_score: 87
+# expected_score: 85
 """protect_page writes the flags alone."""
 
 from kernel_sim import (
