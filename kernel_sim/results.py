@@ -49,10 +49,17 @@ def nothing(_value: object) -> None:
 
 
 def address(value: object) -> int:
-    """An address or a count: an int of any type that is not negative."""
+    """An address: an int of any type that is not negative."""
     if type(value) is int and value >= 0:
         return value
     return _whole(value, "an address (int)")
+
+
+def count(value: object) -> int:
+    """How many of something: an int of any type that is not negative."""
+    if type(value) is int and value >= 0:
+        return value
+    return _whole(value, "a number (int)")
 
 
 def optional_address(value: object) -> int | None:
@@ -68,7 +75,7 @@ def _whole(value: object, expected: str) -> int:
         raise refuse(value, expected)
     number = int(index(value))
     if number < 0:
-        raise refuse(value, f"{expected}, not a negative number")
+        raise refuse(value, f"{expected}, not a negative one")
     return number
 
 
@@ -195,7 +202,7 @@ def tag(value: object) -> tuple[AddrRange, str]:
 
 
 _range = record(AddrRange, start=address, end=address)
-_region = record(MemoryRegion, base=address, length=address, kind=region_kind, type=address)
+_region = record(MemoryRegion, base=address, length=count, kind=region_kind, type=address)
 _cell = record(Cell, character=text, color=address, label=text)
 
 RESULTS: Final[dict[str, Read]] = {
@@ -206,11 +213,11 @@ RESULTS: Final[dict[str, Read]] = {
     "pmm_free_frame": nothing,
     "pmm_stats": record(
         FrameStats,
-        total=address,
-        used=address,
-        free=address,
+        total=count,
+        used=count,
+        free=count,
         bitmap_base=address,
-        bitmap_bytes=address,
+        bitmap_bytes=count,
         bit_order=bit_order,
         used_bit=bit,
         first_frame=address,
@@ -220,14 +227,14 @@ RESULTS: Final[dict[str, Read]] = {
     "enable_paging": nothing,
     "map_page": nothing,
     "unmap_page": address,
-    "translate": record(Translation, physical=address, flags=page_table_flags, size=address),
+    "translate": record(Translation, physical=address, flags=page_table_flags, size=count),
     "phys_to_virt": address,
     "protect_page": nothing,
     "map_range": nothing,
     "heap_init": nothing,
     "kmalloc": optional_address,
     "kfree": nothing,
-    "heap_stats": record(HeapStats, used=address, free=address, blocks=address),
+    "heap_stats": record(HeapStats, used=count, free=count, blocks=count),
     "install_guard": record(
         GuardedRegion,
         guard_low=optional_address,
@@ -241,7 +248,7 @@ RESULTS: Final[dict[str, Read]] = {
     "boot_step": nothing,
     "page_fault": fault_action,
     "render_memory": list_of(_cell, "a list of Cell"),
-    "frame_refcount": address,
+    "frame_refcount": count,
     "region_tags": list_of(tag, "a list of pairs (AddrRange, str)"),
     "selftest": record(SelfTestResult, name=text, passed=truth, detail=text),
     "on_event": nothing,

@@ -70,7 +70,12 @@ def test_an_allocation_may_be_an_address_or_none(hook):
     [
         ("pmm_alloc_frame", 4096.0, "returned 4096.0 (float), expected an address (int) or None"),
         ("pmm_alloc_frame", True, "returned True (bool), expected an address (int) or None"),
-        ("pmm_alloc_frame", -4096, "not a negative number"),
+        ("pmm_alloc_frame", -4096, "expected an address (int) or None, not a negative one"),
+        (
+            "pmm_stats",
+            (9, 12, -3, 0, 8, "lsb", 1, 0),
+            "free = -3 (int), expected a number (int), not",
+        ),
         ("pmm_alloc_frame", "0x1000", "returned '0x1000' (str)"),
         ("init_paging", None, "returned None, expected an address (int); is a return statement"),
         ("describe_region", b"x", "returned b'x' (bytes), expected a str"),

@@ -82,7 +82,7 @@ def _judge_allowed(world: World, step: Step, address: int, size: int) -> Breach 
     if got == wanted:
         return None
     text = f"{address:#x} holds {got.hex()}, stored was {wanted.hex()}"
-    return breach("access", "contents-lost", text, wanted.hex(), got.hex())
+    return breach("access", "page-contents", text, wanted.hex(), got.hex())
 
 
 def _judge_descent(world: World, step: Step) -> Breach | None:

@@ -80,7 +80,7 @@ FRAME_CONCEPTS: Final[dict[str, tuple[str, str]]] = {
         "KV-11",
         "A search that starts in the middle has to go on at the beginning before it gives up.",
     ),
-    "free-refused": ("KV-11", "A frame that was allocated can be given back."),
+    "frame-refused": ("KV-11", "A frame that was allocated can be given back."),
     "free-wrong-frame": ("KV-11", "Freeing a frame frees that frame and no other."),
     # errors
     "double-free": ("KV-15", "Before you free a frame, look whether it is in use at all."),

@@ -122,7 +122,8 @@ def refused_free(address: int, failure: Failure) -> Breach:
     if failure.kind != "raised":
         return failed_call(failure, "KV-11")
     problem = f"{address:#x} was allocated, and giving it back was refused: {failure.message}"
-    return _breach("free-refused", "KV-11", problem, address, "the frame is free again")
+    expected = "the frame is free again"
+    return _breach("free-refused", "KV-11", problem, address, expected, "frame-refused")
 
 
 def wrong_free(model: FrameModel, address: int, failure: Failure | None) -> Breach | None:

@@ -40,7 +40,7 @@ GUARD_CONCEPTS: Final[dict[str, tuple[str, str]]] = {
         "A frame stays allocated as long as a page leads to it: unmap first, free afterwards.",
     ),
     "stray-page": ("KV-39", "Map the usable pages and nothing beside them."),
-    "contents-lost": ("KV-39", "What is stored in a usable page stays there."),
+    "page-contents": ("KV-39", "What is stored in a usable page stays there."),
     "usable-lost": ("KV-39", "All bytes from base up to end can be used, the last one too."),
     # taking back
     "not-unmapped": ("KV-39", "remove_guard unmaps every usable page."),

@@ -78,8 +78,13 @@ def results_text(turns: Sequence[Turn]) -> str:
 
 def outcome_text(outcome: Outcome) -> str:
     """One result; empty for None, which most hooks return."""
-    if outcome.failure is not None:
-        return f"{outcome.failure.error or outcome.failure.kind}: {sentence(outcome.failure)}"
+    failure = outcome.failure
+    if failure is not None and failure.error == "NotImplementedError":
+        return sentence(failure, "not-written")
+    if failure is not None and failure.message.startswith(f"{failure.error}:"):
+        return failure.message
+    if failure is not None:
+        return f"{failure.error or failure.kind}: {sentence(failure)}"
     text = "None" if outcome.value is None else value_text(outcome.value)
     return text if len(text) <= WIDTH else text[:WIDTH] + "…"
 

@@ -95,5 +95,6 @@ def _step(seen: Observation, text: str, turns: Sequence[Turn]) -> ReplayedStep:
     result = results_text(turns).removeprefix(" → ").removeprefix(": ") or "done"
     if seen.violation is None or seen.at is None or seen.at not in turns:
         return ReplayedStep(text, result, ok=True)
-    problem = f"{result}: {seen.violation.problem} ({seen.violation.requirement})"
-    return ReplayedStep(text, problem, picture_of(seen), ok=False)
+    problem = seen.violation.problem
+    told = problem if result == problem else f"{result}: {problem}"
+    return ReplayedStep(text, f"{told} ({seen.violation.requirement})", picture_of(seen), ok=False)

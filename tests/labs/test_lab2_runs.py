@@ -82,6 +82,15 @@ def test_the_same_access_is_reported_on_one_machine_and_ends_the_other(solved: N
     assert "the screen: nothing about a fault" in shown(counting)
 
 
+def test_one_self_test_fails_with_the_shortest_allocator_and_none_with_the_list(
+    solved: NotebookNode,
+):
+    assert shown(cell_with(solved, "counting = boot(")).count("FAILED") == 1
+    steps = shown(cell_with(solved, "from kernel_sim.notebook.frame_specimens"))
+    assert "selftests ✓" in steps
+    assert "✗" not in steps
+
+
 def test_the_gate_of_the_page_fault_is_overwritten_on_the_second_machine(solved: NotebookNode):
     before, after = shown(cell_with(solved, "dump(good.machine")).splitlines()
     assert before[:10] == after[:10] == "0x00021070"

@@ -1,4 +1,4 @@
-# concept: free-refused
+# concept: frame-refused
 # check: free-reuse
 # expected_score: 76.5
 """Looks at the bit the wrong way round."""

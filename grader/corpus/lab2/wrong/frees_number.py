@@ -1,4 +1,4 @@
-# concept: free-refused
+# concept: frame-refused
 # check: free-reuse
 # expected_score: 81
 """Takes the argument for a frame number."""

@@ -1,4 +1,4 @@
-# concept: free-refused
+# concept: frame-refused
 # check: free-reuse
 # expected_score: 83.5
 """The first frame of a region is refused: > instead of >=."""

@@ -1,4 +1,4 @@
-# concept: free-refused
+# concept: frame-refused
 # check: free-reuse
 # expected_score: 81
 """There are total frames, so numbers from total on are out of range."""
