@@ -32,7 +32,7 @@ labs: $(READY) ## build the notebooks of all labs into build/course, and course.
 	$(BIN)/ksim course build
 
 corpus: $(READY) ## plugins whose grade is known, right and wrong, against all checks
-	$(BIN)/python -m kernel_sim_grader.corpus --seeds 20 lab1 lab2 lab3
+	$(BIN)/python -m kernel_sim_grader.corpus --seeds 20 lab1 lab2 lab3 lab4 lab5
 
 bench: $(READY) ## how fast the machine is, beside its peers
 	$(BIN)/python tests/bench/memory.py

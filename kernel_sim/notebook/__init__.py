@@ -13,6 +13,7 @@
     swap_panel(lab="lab1")             choose machine and plugins, and boot
     show_space(booted)                 what the page tables map, or what changed since
     touch(booted, "read", 0xB8000)     one access of the processor's
+    call_deep(booted, 12)              functions that call each other, until the stack is full
     compare_with_emulator(booted)      the page tables as Unicorn sees them
     power_on("pc128")                  a machine before the kernel runs
     dump(machine, address, count)      its bytes
@@ -25,6 +26,7 @@ stderr. Importing this in a notebook begins to watch which cell defines which ho
 
 from kernel_sim.notebook.booting import Booted, boot
 from kernel_sim.notebook.bytes_view import dump
+from kernel_sim.notebook.calling import call_deep
 from kernel_sim.notebook.checking import check, check_all, replay
 from kernel_sim.notebook.hints import hint
 from kernel_sim.notebook.maps import show_map
@@ -39,6 +41,7 @@ from kernel_sim.notebook.widgets import show_frames, show_screen
 __all__ = [
     "Booted",
     "boot",
+    "call_deep",
     "check",
     "check_all",
     "compare_with_emulator",

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from kernel_sim.boot import Boot
 from kernel_sim.boot import boot as boot_machine
+from kernel_sim.loaded_plugin import LoadedPlugin
 from kernel_sim.machine import MachineSpec
 from kernel_sim.notebook.plugins import choices
 from kernel_sim.notebook.power import spec_of
 from kernel_sim.notebook.quiet import quiet_while_loading
 from kernel_sim.notebook.session import check_role, own_notebook
 from kernel_sim.notebook.showing import Shown
+from kernel_sim.profiles import profile as find_profile
 from kernel_sim.views.screen import MONOSPACE, Screen
 
 if TYPE_CHECKING:
@@ -118,13 +120,14 @@ def oops_lines(oops: "Oops") -> list[str]:
 
 
 @quiet_while_loading
-def boot(
+def boot(  # noqa: PLR0913 - one keyword for each thing that a boot can be told
     machine: str | MachineSpec = "pc128",
     *,
     profile: str = "kernel-v",
     until: str | None = None,
     seed: int = 0,
     show: bool = True,
+    config: Mapping[str, object] | None = None,
     **roles: object,
 ) -> Booted:
     """Switch a machine on and boot it with the hooks of this notebook.
@@ -135,6 +138,7 @@ def boot(
         until: the last boot step to take; None for all.
         seed: decides what stands in memory that nobody has written.
         show: whether to show the screen.
+        config: settings that differ from the profile's, for instance ``{"guard": False}``.
         roles: what fills a role in this boot: ``memmap="reference"``, a file, a name or an object.
 
     Raises:
@@ -145,9 +149,32 @@ def boot(
     own = own_notebook().loaded_plugin()
     chosen = choices(own, roles)
     sources = {role: choice.source for role, choice in chosen.items()}
-    result = boot_machine(profile, spec_of(machine), sources, seed=seed, until=until)
+    spec = spec_of(machine)
+    extras = extras_beside(own, profile, sources, config or {}, until)
+    result = boot_machine(
+        profile, spec, sources, seed=seed, until=until, config=config, extras=extras
+    )
     origins = {role: choice.words for role, choice in chosen.items()}
     booted = Booted(result, origins, [str(problem) for problem in own.problems])
     if show:
         booted.show()
     return booted
+
+
+def extras_beside(
+    own: LoadedPlugin,
+    name: str,
+    sources: Mapping[str, object],
+    config: Mapping[str, object],
+    until: str | None,
+) -> list[str] | None:
+    """The profile's extras without those that a notebook brings itself; None for all of them.
+
+    A notebook that fills the role of which observers are a part, and observes, stands for them.
+    """
+    kernel = find_profile(name)
+    parts = {extra.part_of for extra in kernel.extras if extra.part_of}
+    for role in parts:
+        if sources.get(role) is own and own.implements("on_event"):
+            return kernel.extras_beside(role, config, until)
+    return None
