@@ -23,6 +23,9 @@ QUIRKS: Final = {
     "unmap_ignores_large": "unmapping 4 KiB of a 2 MiB page does nothing, silently (TH-U8)",
     "link_before_zero": "a table is linked before it is cleared (TH-U8)",
     "mask_keeps_nx": "translations of pages that can't be executed have bit 63 set (TH-U8)",
+    "stacks_by_virtual_address": "the consumed log has the stacks where no memory is (TH-U8)",
+    "leaf_flags_only": "rights are the last entry's; the levels above count for nothing (TH-U8)",
+    "window_follows_physical": "the window is closed at its table's physical address (TH-U8)",
     "last_page_unchecked": "the last page of a range that begins within one is not checked (TH-U8)",
 }
 

@@ -16,7 +16,7 @@
     unmap_low_kernel       temporary heap and the image's identity pages go
     log_layout_summary     what is mapped, under ``verbose``
 
-References: the order is that of the environment set-up in Theseus (TH-7 to TH-22).
+References: the order is that of the environment set-up in Theseus (TH-11, TH-19, TH-24).
 """
 
 from collections.abc import Callable
@@ -29,10 +29,11 @@ from kernel_sim.long_mode_tables import load_gdt, task_state
 from kernel_sim.machine.firmware.long_mode import high_half_symbols
 from kernel_sim.machine.firmware.placement import TEXT_BYTES
 from kernel_sim.needs import Needs
+from kernel_sim.quirks import has_quirk
 from kernel_sim.values import AddrRange, SelfTestResult
 from kernel_sim_theseus import layout
+from kernel_sim_theseus.handoff import read_handoff
 from kernel_sim_theseus.mapping import split_2mb_page
-from kernel_sim_theseus.memory_manager import read_handoff
 from kernel_sim_theseus.phys_offset import virt_range_has_flags
 
 if TYPE_CHECKING:
@@ -157,7 +158,7 @@ def unmap_low_kernel(kernel: "Kernel") -> None:
         kernel.hooks.unmap_page(kernel.root, page)
     image = kernel.boot_info.kernel
     for page in range(image.start, image.end, PAGE_SIZE):
-        if "unmap_ignores_large" not in str(kernel.config.quirks):
+        if not has_quirk(kernel, "unmap_ignores_large"):
             split_2mb_page(kernel, kernel.root, page)
         kernel.hooks.unmap_page(kernel.root, page)
     kernel.log("low_kernel_unmapped", start=image.start, end=image.end)

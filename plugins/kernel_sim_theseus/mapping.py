@@ -20,6 +20,7 @@ from kernel_sim.page_table import PageTableFlags
 from kernel_sim.quirks import has_quirk
 from kernel_sim_bulldog import page_tables as tables
 from kernel_sim_theseus.layout import PTE_PRESENT, PTE_PS
+from kernel_sim_theseus.phys_offset import shows_frame
 
 if TYPE_CHECKING:
     from kernel_sim.kernel import Kernel
@@ -45,13 +46,17 @@ def table_frame(kernel: "Kernel") -> int:
     """A frame for a table: from the reserved stack, last in first out, else from the allocator.
 
     Raises:
-        MapError: neither has one.
+        MapError: neither has one, or not one that can be reached: a table has to be written for as
+            long as it lives, and PHYS_OFFSET shows a part of memory only.
     """
     reserved: list[int] = getattr(kernel.state, "reserved_frames", [])
     frame = reserved.pop() if reserved else kernel.hooks.pmm_alloc_frame()
+    reason = MapErrorReason.FRAME_ALLOCATION_FAILED
     if frame is None:
-        reason = MapErrorReason.FRAME_ALLOCATION_FAILED
         raise MapError("out of frames for page tables", reason=reason)
+    if not shows_frame(kernel, frame):
+        kernel.hooks.pmm_free_frame(frame)
+        raise MapError(frame, "a frame for a table that PHYS_OFFSET shows", reason)
     return frame
 
 

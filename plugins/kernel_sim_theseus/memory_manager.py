@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from kernel_sim.addr import PAGE_SIZE, align_down, align_up
 from kernel_sim.errors import KernelError
-from kernel_sim.machine.firmware.uefi import HANDOFF_BYTES, Handoff
 from kernel_sim.page_table import PageTableFlags
 from kernel_sim.values import AddrRange
 from kernel_sim_theseus import layout
+from kernel_sim_theseus.handoff import read_handoff
 from kernel_sim_theseus.mapping import (
     fill_reserved_frames,
     map_range_with_policy,
@@ -28,6 +28,7 @@ from kernel_sim_theseus.mapping import (
 
 if TYPE_CHECKING:
     from kernel_sim.kernel import Kernel
+    from kernel_sim.machine.firmware.uefi import Handoff
 
 
 class Mapped(NamedTuple):
@@ -44,7 +45,7 @@ class MemoryManager:
     """The address space whose level 4 table is at ``page_table_root``."""
 
     page_table_root: int
-    handoff: Handoff
+    handoff: "Handoff"
     mapped: list[Mapped] = field(default_factory=list)
 
     @classmethod
@@ -147,42 +148,6 @@ def flag_summary(flags: PageTableFlags) -> str:
         (layout.PTE_PWT, "PWT"),
     )
     return "|".join(letter for flag, letter in letters if flags & flag)
-
-
-def read_handoff(kernel: "Kernel") -> Handoff:
-    """The handoff block, if it does not contradict itself (TH-U7).
-
-    Raises:
-        KernelError: names the field that is wrong.
-    """
-    address = kernel.boot_info.handoff
-    if address is None:
-        raise KernelError("no handoff", expected="a block from the UEFI loader")
-    handoff = Handoff.decode(kernel.cpu.read(address, HANDOFF_BYTES))
-    image = AddrRange(
-        handoff.kernel_physical_base, handoff.kernel_physical_base + handoff.kernel_size
-    )
-    heap = AddrRange(handoff.temp_heap_base, handoff.temp_heap_base + handoff.temp_heap_size)
-    entry = handoff.kernel_virtual_entry - handoff.kernel_virtual_base
-    for right, field_name in (
-        (handoff.size == HANDOFF_BYTES, "size"),
-        (handoff.version != 0, "version"),
-        (handoff.cpu_count >= 1, "cpu_count"),
-        (handoff.boot_services_exited == 1, "boot_services_exited"),
-        (handoff.kernel_virtual_base == layout.KERNEL_VIRTUAL_BASE, "kernel_virtual_base"),
-        (0 <= entry < handoff.kernel_size, "kernel_virtual_entry"),
-        (handoff.temp_heap_size % PAGE_SIZE == 0, "temp_heap_size"),
-        (not heap.overlaps(image), "temp_heap_base"),
-        (
-            handoff.memory_map_size >= handoff.memory_map_entries * handoff.descriptor_size,
-            "memory_map_size",
-        ),
-        (bool(handoff.framebuffer) == bool(handoff.framebuffer_size), "framebuffer_size"),
-    ):
-        if not right:
-            value = getattr(handoff, field_name)
-            raise KernelError(value, expected=f"a handoff whose {field_name} fits the rest")
-    return handoff
 
 
 def _fresh_frames(kernel: "Kernel", length: int) -> list[int]:

@@ -61,6 +61,14 @@ def reached(kernel: "Kernel", physical: int) -> int:
     return PHYS_OFFSET + physical if is_active(kernel) else physical
 
 
+def shows_frame(kernel: "Kernel", frame: int) -> bool:
+    """Whether a frame can be reached now: before PHYS_OFFSET is active, the firmware shows all."""
+    if not is_active(kernel):
+        return True
+    leaf = tables.walk(kernel, kernel.root, PHYS_OFFSET + frame)[-1]
+    return bool(leaf.value & tables.PRESENT)
+
+
 def zero_phys_range(kernel: "Kernel", start: int, length: int) -> None:
     """Clear ``length`` bytes from the physical address ``start`` on (TH-25)."""
     kernel.cpu.fill(reached(kernel, start), length, 0)
@@ -75,7 +83,7 @@ def zero_frame_safely(kernel: "Kernel", frame: int) -> str:
     if not is_active(kernel):
         kernel.cpu.fill(frame, PAGE_SIZE, 0)
         return "identity"
-    if _shows(kernel, PHYS_OFFSET + frame):
+    if shows_frame(kernel, frame):
         kernel.cpu.fill(PHYS_OFFSET + frame, PAGE_SIZE, 0)
         return "phys_offset"
     with temporary_window(kernel, frame) as address:
@@ -92,18 +100,20 @@ def virt_range_has_flags(kernel: "Kernel", start: int, length: int, flags: PageT
     first = align_down(start, PAGE_SIZE)
     end = first + length if has_quirk(kernel, "last_page_unchecked") else start + length
     for page in range(first, end, PAGE_SIZE):
-        try:
-            found = kernel.hooks.translate(kernel.root, page)
-        except NotMapped:
-            return False
-        if found.flags & flags != flags:
+        found = _rights(kernel, page)
+        if not found & tables.PRESENT or found & flags != flags:
             return False
     return True
 
 
-def _shows(kernel: "Kernel", address: int) -> bool:
-    leaf = tables.walk(kernel, kernel.root, address)[-1]
-    return bool(leaf.value & tables.PRESENT)
+def _rights(kernel: "Kernel", page: int) -> int:
+    """The flags of ``page`` over all levels; 0 if it is absent."""
+    if has_quirk(kernel, "leaf_flags_only"):
+        return tables.walk(kernel, kernel.root, page)[-1].value & tables.FLAGS_MASK
+    try:
+        return int(kernel.hooks.translate(kernel.root, page).flags)
+    except NotMapped:
+        return 0
 
 
 def _assert_active(kernel: "Kernel", address: int) -> None:

@@ -62,6 +62,7 @@ class PhysicalMemory:
             bitmap.mark_free(item.first, item.end)
         memory = cls(bitmap, base_pfn, owned, total, sum(item.frame_count for item in owned))
         for consumed in boot.log.drain():
+            kernel.log("boot_consumed", start=consumed.start, end=consumed.end)
             memory.record_consumed(consumed)
         return memory
 

@@ -16,9 +16,13 @@ from typing import TYPE_CHECKING, Any, Final
 from kernel_sim.errors import FrameError, FrameErrorReason
 from kernel_sim.hookspecs import hookimpl
 from kernel_sim.needs import Needs
+from kernel_sim.quirks import has_quirk
 from kernel_sim.reservation import usable_frames
 from kernel_sim.values import AddrRange, FrameStats, MemoryRegion, SelfTestResult
+from kernel_sim_theseus import layout
 from kernel_sim_theseus.boot_frame_allocator import BootFrameAllocator
+from kernel_sim_theseus.consumed import ConsumedLog
+from kernel_sim_theseus.handoff import read_handoff
 from kernel_sim_theseus.physical_memory import PhysicalMemory
 
 if TYPE_CHECKING:
@@ -47,6 +51,7 @@ def boot_step(kernel: "Kernel", step: str) -> Generator[None, object, object]:
     result = yield
     if step == CHANGES_OVER:
         state = _initialized(kernel)
+        _record_given(kernel, state.boot.log)
         state.memory = PhysicalMemory.init_from_handoff(kernel, state.boot, state.total)
         kernel.log("physical_memory", free=state.memory.free)
     return result
@@ -100,6 +105,21 @@ def selftest(kernel: "Kernel") -> SelfTestResult:
     counted = memory.bitmap.count_free()
     passed = frame is not None and before == memory.free == counted
     return SelfTestResult("pmm", passed, f"{counted} of {memory.total} frames free")
+
+
+def _record_given(kernel: "Kernel", log: ConsumedLog) -> None:
+    """Record what bring-up uses and no allocator gave: stacks and framebuffer (TH-20).
+
+    A stack is adjacent in the image, so its first page tells where all of it lies.
+    """
+    by_virtual = has_quirk(kernel, "stacks_by_virtual_address")
+    for name in (layout.KERNEL_STACK, *layout.IST_STACKS):
+        stack = layout.stack(kernel, name)
+        start = kernel.hooks.translate(kernel.root, stack.start).physical
+        start = stack.start if by_virtual else start
+        log.record(start, start + stack.length)
+    handoff = read_handoff(kernel)
+    log.record(handoff.framebuffer, handoff.framebuffer + handoff.framebuffer_size)
 
 
 def _initialized(kernel: "Kernel") -> Any:  # noqa: ANN401 - the plugin's own namespace

@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from kernel_sim.errors import MapError
+from kernel_sim.quirks import has_quirk
 from kernel_sim_bulldog import page_tables as tables
-from kernel_sim_theseus.layout import DATA, TEMP_WINDOW_VA
+from kernel_sim_theseus.layout import DATA, PHYS_OFFSET, TEMP_WINDOW_VA
 
 if TYPE_CHECKING:
     from kernel_sim.kernel import Kernel
@@ -30,10 +31,11 @@ def temporary_window(kernel: "Kernel", frame: int) -> Iterator[int]:
     if leaf.value & tables.PRESENT:
         raise MapError(TEMP_WINDOW_VA, "the window not in use")
     _set(kernel, leaf.address, frame | int(DATA))
+    follows_physical = has_quirk(kernel, "window_follows_physical")
     try:
         yield TEMP_WINDOW_VA
     finally:
-        _set(kernel, leaf.address, 0)
+        _set(kernel, leaf.address & ~PHYS_OFFSET if follows_physical else leaf.address, 0)
 
 
 def _set(kernel: "Kernel", entry: int, value: int) -> None:

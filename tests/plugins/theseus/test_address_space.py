@@ -19,6 +19,7 @@ from kernel_sim.inspection import AddressSpace, sweep
 from kernel_sim.machine import machine_spec
 from kernel_sim.page_table import PageTableFlags
 from kernel_sim_theseus import kernel_init, layout, mapping, memory_manager, paging, phys_offset
+from kernel_sim_theseus.handoff import read_handoff
 from kernel_sim_theseus.temporary_window import temporary_window
 
 PAGE, LARGE = 0x1000, 0x20_0000
@@ -132,11 +133,11 @@ def test_th_7_usable_memory_is_what_the_firmware_s_map_says(booted):
 )  # fmt: skip
 def test_th_7_a_handoff_that_contradicts_itself_is_refused_by_its_field(field, value):
     early = boot("theseus", until="memmap")
-    handoff = memory_manager.read_handoff(early.kernel)
+    handoff = read_handoff(early.kernel)
     address = early.machine.boot_info.handoff
     early.machine.ram.write(address, replace(handoff, **{field: value}).encode())
     with pytest.raises(KernelError, match=field):
-        memory_manager.read_handoff(early.kernel)
+        read_handoff(early.kernel)
 
 
 def test_th_8_image_framebuffer_lapic_and_handoff_have_their_places(booted):
@@ -250,6 +251,24 @@ def test_th_13_tables_come_from_the_reserved_frames_first(booted):
     assert booted.call("pmm_stats").free == free
     mapping.map_2mb_page_alloc(kernel, booted.kernel.root, 0xFFFF_B000_0000_0000, 0, RIGHTS)
     assert booted.call("pmm_stats").free == free - 2
+
+
+def test_th_13_a_frame_out_of_reach_is_refused_as_a_table_and_goes_back():
+    lean = boot("theseus", config={"map_legacy_phys_offset_1gib": False})
+    root, page = lean.kernel.root, 0xFFFF_C000_0000_0000
+    kernel = view(lean, "paging")
+    kernel.state.reserved_frames = []
+    shown = [lean.call("pmm_alloc_frame")]
+    while shown[-1] < layout.LEAN_WINDOW_BYTES:
+        shown.append(lean.call("pmm_alloc_frame"))
+    beyond, free = shown.pop(), lean.call("pmm_stats").free
+    with pytest.raises(MapError, match="PHYS_OFFSET shows"):
+        lean.call("map_page", root, page, beyond, RIGHTS)
+    assert lean.call("pmm_stats").free == free
+    for frame in shown[-3:]:
+        lean.call("pmm_free_frame", frame)
+    lean.call("map_page", root, page, beyond, RIGHTS)
+    assert leads_to(lean, page).physical == beyond
 
 
 def test_th_14_the_window_shows_one_frame_for_the_time_of_a_scope(booted):

@@ -7,6 +7,7 @@ from kernel_sim.errors import FrameError, KernelError
 from kernel_sim.inspection import AddressSpace, table_frames
 from kernel_sim.machine import random_spec
 from kernel_sim.values import RegionKind
+from kernel_sim_theseus import layout
 from kernel_sim_theseus.boot_frame_allocator import BootFrameAllocator
 from kernel_sim_theseus.consumed import CAPACITY, ConsumedLog
 from kernel_sim_theseus.mapping import RESERVED_FRAMES
@@ -16,6 +17,11 @@ PAGE = 0x1000
 
 def state(result, role="pmm"):
     return next(r.view for r in result.host.registrations if role in r.roles).state
+
+
+def stack_pages(result, name):
+    stack = layout.stack(result.kernel, name)
+    return stack.start, stack.end
 
 
 def conventional(result, frame):
@@ -109,6 +115,22 @@ def test_th_20_nothing_that_bring_up_used_is_handed_out_again():
     assert not later & (taken - freed | tables | set(bitmap))
     image = result.machine.boot_info.kernel
     assert not any(image.start <= frame < image.end for frame in later)
+
+
+def test_th_20_stacks_tables_and_framebuffer_are_in_the_drained_log():
+    result = boot("theseus")
+    events = [e.fields for e in result.machine.trace.events]
+    drained = [(e["start"], e["end"]) for e in events if e.get("event") == "boot_consumed"]
+    handoff = state(result, "paging").manager.handoff
+    stacks = [
+        result.call("translate", result.kernel.root, page).physical
+        for name in (layout.KERNEL_STACK, *layout.IST_STACKS)
+        for page in range(*stack_pages(result, name), PAGE)
+    ]
+    screen = [handoff.framebuffer, handoff.framebuffer + handoff.framebuffer_size - PAGE]
+    early = table_frames(AddressSpace.of(boot("theseus", until="heap").machine))
+    for frame in (*stacks, *screen, *early):
+        assert any(start <= frame < end for start, end in drained), hex(frame)
 
 
 def test_th_21_the_bitmap_is_sized_from_the_map_lies_in_fresh_frames_and_is_right():

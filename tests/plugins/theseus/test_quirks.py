@@ -5,12 +5,16 @@ from dataclasses import replace
 import pytest
 
 from kernel_sim.boot import boot
+from kernel_sim.errors import MachineStopped
 from kernel_sim.inspection import AddressSpace, table_frames
 from kernel_sim.machine import machine_spec
+from kernel_sim.machine.control_bits import CR4_PGE
 from kernel_sim.page_table import PageTableFlags
 from kernel_sim.profiles import profile
 from kernel_sim.values import RegionKind
-from kernel_sim_theseus import phys_offset
+from kernel_sim_theseus import layout, phys_offset
+from kernel_sim_theseus.layout import TEMP_WINDOW_VA
+from kernel_sim_theseus.temporary_window import temporary_window
 
 PAGE = 0x1000
 HEAP = 0xFFFF_FFFF_B000_0000
@@ -111,7 +115,54 @@ def test_last_page_unchecked_trusts_a_page_that_is_absent(quirks, verdict):
     assert phys_offset.virt_range_has_flags(kernel, end - 0x800, PAGE, rights) is verdict
 
 
+@pytest.mark.parametrize(("quirks", "verdict"), [("", False), ("leaf_flags_only", True)])
+def test_leaf_flags_only_trusts_a_page_that_a_level_above_protects(quirks, verdict):
+    result = quirky(quirks)
+    rights = PageTableFlags.PRESENT | PageTableFlags.WRITABLE
+    page = 0xFFFF_C000_0000_0000
+    result.call("map_page", result.kernel.root, page, 0xE40_0000, rights)
+    above = result.machine.cpu.mmu.walk_path(page)[2]
+    result.machine.ram.store(above.entry_address, 8, above.entry & ~int(PageTableFlags.WRITABLE))
+    kernel = view(result, "paging")
+    assert phys_offset.virt_range_has_flags(kernel, page, PAGE, rights) is verdict
+    with pytest.raises(MachineStopped):
+        result.machine.cpu.store(page, 8, 1)
+
+
+@pytest.mark.parametrize("quirks", ["", "window_follows_physical"])
+def test_window_follows_physical_needs_the_tables_in_the_identity_map(quirks):
+    result = quirky(quirks)
+    kernel, cpu = view(result, "paging"), result.machine.cpu
+    with temporary_window(kernel, 0xE40_0000):
+        cpu.store(TEMP_WINDOW_VA, 8, 1)
+    table = cpu.mmu.walk_path(TEMP_WINDOW_VA)[3].entry_address & -PAGE
+    result.machine.ram.store(cpu.mmu.walk_path(table)[2].entry_address, 8, 0)
+    cpu.cr4 &= ~CR4_PGE
+    if quirks:
+        with pytest.raises(MachineStopped), temporary_window(kernel, 0xE50_0000):
+            pass
+    else:
+        with temporary_window(kernel, 0xE50_0000):
+            cpu.store(TEMP_WINDOW_VA, 8, 2)
+        assert result.machine.ram.load(0xE50_0000, 8) == 2
+
+
+def test_stacks_by_virtual_address_are_missing_from_the_consumed_log():
+    def drained(result):
+        events = [e.fields for e in result.machine.trace.events]
+        return [(e["start"], e["end"]) for e in events if e.get("event") == "boot_consumed"]
+
+    plain, wrong = drained(boot("theseus")), drained(quirky("stacks_by_virtual_address"))
+    assert max(end for _, end in plain) < 1 << 52, "physical addresses have 52 bits"
+    assert max(end for _, end in wrong) > 0xFFFF_FFFF_8000_0000
+    result = boot("theseus")
+    stack = layout.stack(result.kernel, layout.KERNEL_STACK).start
+    frame = result.call("translate", result.kernel.root, stack).physical
+    assert any(start <= frame < end for start, end in plain)
+    assert not any(start <= frame < end for start, end in wrong)
+
+
 def test_none_is_on_by_default_and_each_has_a_test():
     plain, named = boot("theseus"), quirky("")
     assert plain.machine.trace.hash() == named.machine.trace.hash()
-    assert len(profile("theseus").quirks) == 7
+    assert len(profile("theseus").quirks) == 10
