@@ -46,10 +46,14 @@ class Oops:
             lines.append(f"  {place}")
         if self.source_line:
             lines.append(f"    {self.source_line}")
-        if self.events:
-            lines.append(f"  the last {len(self.events)} events:")
-            lines += [f"    {format_event(event)}" for event in self.events]
-        return "\n".join(lines)
+        return "\n".join([*lines, *self.event_lines()])
+
+    def event_lines(self) -> list[str]:
+        """What the machine did before, a heading and a line for each event; empty if nothing."""
+        if not self.events:
+            return []
+        lines = [f"    {format_event(event)}" for event in self.events]
+        return [f"  the last {len(self.events)} events:", *lines]
 
     def at_step(self, step: str, role: str, plugin: str) -> "Oops":
         """The same report for a boot step in which no hook ran."""

@@ -99,9 +99,9 @@ class Booted(Shown):
             screen.html(),
             f'<p style="{NOTE_STYLE};color:#555">{escape(self.steps_line())}</p>',
         ]
-        wrong = escape("\n".join(self.wrong_lines()))
+        wrong = self.wrong_lines()
         if wrong:
-            parts.append(f'<pre style="{OOPS_STYLE}">{wrong}</pre>')
+            parts.append(f'<pre style="{OOPS_STYLE}">{folded(wrong, self.oops)}</pre>')
         return {"text/html": "".join(parts)}
 
 
@@ -109,6 +109,17 @@ OOPS_STYLE = (
     "border-left:4px solid #D55E00;padding:6px 12px;margin:6px 0;white-space:pre-wrap;"
     f"background:#fdf1ea;color:#1a1a1a;font-size:13px;{MONOSPACE}"
 )
+
+
+def folded(lines: Sequence[str], oops: "Oops | None") -> str:
+    """Lines as HTML, those of an oops' events folded away: what went wrong stands above them."""
+    events = oops.event_lines() if oops else []
+    if not events or list(lines[-len(events) :]) != events:
+        return escape("\n".join(lines))
+    heading, *rest = events
+    told, hidden = "\n".join(lines[: -len(events)]), "\n".join(rest)
+    summary = f"<summary>{escape(heading.strip())}</summary>"
+    return f"{escape(told)}\n<details>{summary}{escape(hidden)}</details>"
 
 
 def oops_lines(oops: "Oops") -> list[str]:

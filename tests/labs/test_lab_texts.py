@@ -76,7 +76,15 @@ EXPECTED = {
         "03-paging",
         "6 to 9 hours",
         frozenset(
-            {"MapError", "UnmapError", "NotMapped", "Translation", "active_level_4_table", "int"}
+            {
+                "MapError",
+                "NotMapped",
+                "PageTableFlags",
+                "Translation",
+                "UnmapError",
+                "active_level_4_table",
+                "int",
+            }
         ),
         (
             "directory_index",

@@ -68,6 +68,22 @@ def test_a_hook_that_is_not_written_yet_is_told_in_one_sentence():
     assert "not written yet" in line
 
 
+class Stops:
+    @hookimpl
+    def parse_memory_map(self):
+        raise ValueError("a table of <nothing>")
+
+
+def test_what_happened_before_an_oops_is_folded_away_in_a_notebook():
+    booted = boot("pc128", until="memmap", show=False, memmap=Stops())
+    html = booted.pictures()["text/html"]
+    told, _, hidden = html.partition("<details><summary>the last ")
+    assert "ValueError: a table of &lt;nothing&gt;" in told
+    assert "#" not in told.rpartition("<pre")[2].partition(">")[2]
+    assert hidden.count("\n    #") == len(booted.oops.events) - 1
+    assert "the last" in booted.text()
+
+
 def test_a_booted_kernel_answers_hook_calls():
     booted = boot("pc128", show=False, memmap="reference")
     assert booted.call("pmm_alloc_frame") % 0x1000 == 0
