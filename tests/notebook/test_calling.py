@@ -37,8 +37,8 @@ def test_a_damaged_frame_pointer_ends_the_chain_that_is_shown(booted: Booted):
 
 
 def test_an_unknown_damage_is_answered_with_the_known_ones(booted: Booted):
-    with pytest.raises(InputError, match="itsself"):
-        call_deep(booted, 2, damage="itsself")
+    with pytest.raises(InputError, match="its-self"):
+        call_deep(booted, 2, damage="its-self")
 
 
 def test_a_feature_that_is_switched_off_at_boot_leaves_no_line():
