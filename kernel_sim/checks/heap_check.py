@@ -102,6 +102,8 @@ _CAUSES: Final[Mapping[frozenset[str], str]] = {
 def reuse_result(subject: Subject, check: str, probes: Mapping[str, Sequence[Case]]) -> Result:
     """Each probe is a part; which of them fail tells what is missing.
 
+    A heap that does not use a block again fails them all: in the others it can only be lucky.
+
     Args:
         subject: the plugin.
         check: the check's id.
@@ -114,6 +116,8 @@ def reuse_result(subject: Subject, check: str, probes: Mapping[str, Sequence[Cas
         found[name] = _briefly(judge, cases) if is_explained else judge.first_finding(cases)
     failed = {name for name, finding in found.items() if finding and finding.rule == "reuse"}
     concept = _cause_of(frozenset(failed - {"random"}))
+    if "same" in failed:
+        found = dict.fromkeys(found, found["same"])
     return Result.of_parts([Part(name, _renamed(f, concept)) for name, f in found.items()])
 
 

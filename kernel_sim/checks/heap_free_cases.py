@@ -76,11 +76,12 @@ def same_again(place: Place) -> Case:
 
 
 def joined(place: Place, order: Sequence[int]) -> Case:
-    """The window is filled, everything given back in this order, and nearly half asked for."""
+    """The window is filled, all but the last given back in this order, and 39 % asked for."""
     window = ground_of(place).window.length
     requests = Requests()
     size = window * 96 // 100 // len(order)
     blocks = requests.script.add("kmalloc", size - 64, 8, times=len(order))
+    requests.kmalloc(64, fill=False)
     for turn in order:
         requests.kfree(Of(blocks.step, turn))
     requests.kmalloc(window * 39 // 100, fill=False)
@@ -88,10 +89,11 @@ def joined(place: Place, order: Sequence[int]) -> Case:
 
 
 def split(place: Place) -> Case:
-    """The window is filled with large blocks, all given back; then small ones are asked for."""
+    """The window is filled with large blocks, which are given back; then small ones are wanted."""
     window = ground_of(place).window.length
     requests = Requests()
-    blocks = requests.script.add("kmalloc", window * 22 // 100, 8, times=5)
+    blocks = requests.script.add("kmalloc", window * 22 // 100, 8, times=4)
+    requests.kmalloc(64, fill=False)
     requests.script.add("kfree", Of(blocks.step, EACH), times=4)
     requests.script.add("kmalloc", window // 64, 8, times=36)
     return requests.at(place)

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
-from kernel_sim.addr import PAGE_SIZE
+from kernel_sim.addr import PAGE_SIZE, align_up
 from kernel_sim.values import AddrRange
 
 OVERHEAD: Final = 64
 """More bytes than any sensible header, footer or rounding adds to a block."""
+WORD: Final = 8
 CPU_FILL: Final = "cpu.fill"
 """The operation that writes to a block."""
 
@@ -114,15 +115,24 @@ class HeapModel:
     def has_free_room(self, size: int, align: int) -> bool:
         """Whether a heap that reuses, splits and joins has to serve this request.
 
-        A freed block must do for a request of its own size; a stretch of free memory for a quarter
-        of its length, which leaves room for headers and for rounding to powers of two.
+        A freed block must do for a request of its own size; a stretch of free memory for one of the
+        largest power of two that lies in it at a multiple of itself: what buddies make of it.
         """
         if not self.live and size + OVERHEAD <= self.capacity * 2 // 5:
             return True
         if any(self._fits_again(block, size, align) for block in self.freed.values()):
             return True
-        needed = 4 * (size + OVERHEAD) + (align if align > 16 else 0)
-        return any(end - start >= needed for start, end in self.free_stretches())
+        needed = size + OVERHEAD + (align if align > 16 else 0)
+        return any(needed <= self._aligned_room(*stretch) for stretch in self.free_stretches())
+
+    def _aligned_room(self, start: int, end: int) -> int:
+        """The largest power of two that lies in a stretch at a multiple of itself."""
+        low = max(start - OVERHEAD, self.window.start) - self.window.start
+        high = end - self.window.start
+        size = 1 << max(high - low, 1).bit_length() - 1
+        while size > WORD and align_up(low, size) + size > high:
+            size >>= 1
+        return size
 
     def _fits_again(self, block: LiveBlock, size: int, align: int) -> bool:
         if (size, align) != (block.size, block.align):

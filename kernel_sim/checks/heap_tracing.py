@@ -29,7 +29,7 @@ from kernel_sim.traces.allocation_trace import ALLOCATE, FREE
 MACHINE: Final = "pc4"
 ALIGNMENT: Final = 8
 VALID: Final = BLOCKS | BOUNDS | PAGES | FREES
-NOTHING: Final = 0.30
+NOTHING: Final = 0.35
 """A mean utilization up to this earns nothing."""
 ENOUGH: Final = 0.55
 """From this on it earns all points."""

@@ -27,7 +27,7 @@ from kernel_sim.checks.subject import Subject
 
 LAB: Final = "lab4"
 GATE: Final = first_boot
-PUBLISHED: Final = ("coalescing", "boot")
+PUBLISHED: Final = ("random-wide", "boot")
 """The traces that students can run, too."""
 
 

@@ -21,8 +21,8 @@ Generator = Callable[[Random, Recorder], None]
 def _random_small(rng: Random, heap: Recorder) -> None:
     """Many small blocks, freed in any order."""
     live: list[int] = []
-    for _ in range(1100):
-        if live and rng.random() < (0.2 if len(live) < 250 else 0.55):
+    for _ in range(800):
+        if live and rng.random() < (0.2 if len(live) < 200 else 0.55):
             heap.free(live.pop(rng.randrange(len(live))))
         else:
             live.append(heap.allocate(rng.randint(16, 1000)))
@@ -120,12 +120,12 @@ def _file_cache(rng: Random, heap: Recorder) -> None:
     """Inodes and names are kept, buffers are dropped, the oldest first."""
     kept: list[int] = []
     buffers: list[int] = []
-    for _ in range(330):
+    for _ in range(200):
         kept += [heap.allocate(608), heap.allocate(rng.randint(20, 200))]
         buffers.append(heap.allocate(rng.choice((512, 1024, 4096))))
         if len(buffers) > 24:
             heap.free(buffers.pop(0))
-        if len(kept) > 200:
+        if len(kept) > 120:
             for _ in range(2):
                 heap.free(kept.pop(rng.randrange(len(kept))))
     heap.free_all(kept)

@@ -138,7 +138,7 @@ def hidden_heap_stats(subject: Subject, seed: int) -> Result:
 
 def hidden_performance(subject: Subject, seed: int) -> Result:
     """Other traces leave little of the heap's memory unused (tier 4B)."""
-    names = ("coalescing-orders", "stack", "boot")
+    names = ("random-small", "file-cache")
     return performance_result(subject, names, seed)
 
 
