@@ -159,6 +159,7 @@ class Run(Protocol):
 
         An operation whose `Ref` names a failed one is not called: it gets the same failure.
         Where the result is None, NULL, the operation is not called either; its outcome is None.
+        Behind an operation that used up its budget none is called: they get the same failure.
         """
 
     def events(self) -> list[Event]:

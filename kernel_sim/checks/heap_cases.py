@@ -40,9 +40,14 @@ def churning(
 
 
 def aligned(place: Place, rng: Random) -> Case:
-    """Every alignment from a word to a page, with odd sizes between."""
+    """Every alignment from a page to a word, with odd sizes between.
+
+    The largest come first: by chance a block is seldom aligned to a page, or as far from one as a
+    header is long, so that the first failure tells what was aligned.
+    """
     requests = Requests()
-    for align in (*ALIGNMENTS, *rng.sample(ALIGNMENTS, 6)):
+    requests.kmalloc(104)
+    for align in (*ALIGNMENTS[::-1], *rng.sample(ALIGNMENTS, 6)):
         requests.kmalloc(rng.choice((1, 3, 5, 13, 21)))
         requests.kmalloc(rng.randint(1, 200), align)
     return requests.at(place)
@@ -159,7 +164,7 @@ def exhausted(place: Place, pages: int) -> Case:
     requests.kmalloc(2000)
     for turn in range(SPARE_FRAMES, SPARE_FRAMES + 24):
         requests.script.add("pmm_free_frame", Of(frames.step, turn))
-    requests.kmalloc(10 * PAGE_SIZE)
+    requests.kmalloc(7 * PAGE_SIZE)
     return requests.at(place)
 
 

@@ -89,14 +89,12 @@ def with_window(place: Place, start: int, end: int) -> Place:
 
 _CAUSES: Final[Mapping[frozenset[str], str]] = {
     frozenset({"ascending"}): "coalesce-previous",
-    frozenset({"ascending", "mixed"}): "coalesce-previous",
     frozenset({"descending"}): "coalesce-next",
-    frozenset({"descending", "mixed"}): "coalesce-next",
     frozenset({"split"}): "no-split",
-    frozenset({"gaps"}): "memory-lost",
-    frozenset({"mixed"}): "no-coalescing",
+    frozenset(): "memory-lost",
 }
-"""Which probes fail → what is missing. Random sequences fail with all of them."""
+"""Which of the telling probes fail → what is missing; all else is a want of joining."""
+_TELLING: Final = frozenset({"ascending", "descending", "split"})
 
 
 def reuse_result(subject: Subject, check: str, probes: Mapping[str, Sequence[Case]]) -> Result:
@@ -107,7 +105,8 @@ def reuse_result(subject: Subject, check: str, probes: Mapping[str, Sequence[Cas
     Args:
         subject: the plugin.
         check: the check's id.
-        probes: name → cases; the names are those of `_CAUSES`, ``same`` and ``random``.
+        probes: name → cases; the names are ``same``, ``split``, ``ascending``, ``descending``,
+            ``mixed``, ``gaps`` and ``random``.
     """
     judge = examiner(subject, check, REUSE | BLOCKS)
     found: dict[str, Finding | None] = {}
@@ -115,7 +114,7 @@ def reuse_result(subject: Subject, check: str, probes: Mapping[str, Sequence[Cas
         is_explained = any(finding is not None for finding in found.values())
         found[name] = _briefly(judge, cases) if is_explained else judge.first_finding(cases)
     failed = {name for name, finding in found.items() if finding and finding.rule == "reuse"}
-    concept = _cause_of(frozenset(failed - {"random"}))
+    concept = _cause_of(frozenset(failed))
     if "same" in failed:
         found = dict.fromkeys(found, found["same"])
     return Result.of_parts([Part(name, _renamed(f, concept)) for name, f in found.items()])
@@ -124,6 +123,8 @@ def reuse_result(subject: Subject, check: str, probes: Mapping[str, Sequence[Cas
 def _briefly(judge: SequenceExaminer, cases: Sequence[Case]) -> Finding | None:
     """What is wrong in the first case that fails, as it comes: one small case is shown already."""
     for case in cases:
+        if judge.subject.given_up is not None:
+            return judge.subject.given_up
         violation = judge.observed(case).violation
         if violation is not None:
             return finding_of(violation, None)
@@ -133,11 +134,11 @@ def _briefly(judge: SequenceExaminer, cases: Sequence[Case]) -> Finding | None:
 def _cause_of(failed: frozenset[str]) -> str:
     if "same" in failed:
         return "no-reuse"
-    if failed in _CAUSES:
-        return _CAUSES[failed]
-    if {"ascending", "descending"} <= failed:
-        return "no-coalescing"
-    return "no-split" if "split" in failed else "memory-lost"
+    if failed & _TELLING == {"split", "ascending", "descending"}:
+        return "no-split"
+    if failed & _TELLING or "mixed" not in failed:
+        return _CAUSES.get(failed & _TELLING, "no-coalescing")
+    return "no-coalescing"
 
 
 def _renamed(finding: Finding | None, concept: str) -> Finding | None:

@@ -75,13 +75,19 @@ def same_again(place: Place) -> Case:
     return requests.at(place)
 
 
-def joined(place: Place, order: Sequence[int]) -> Case:
-    """The window is filled, all but the last given back in this order, and 39 % asked for."""
+def joined_all(place: Place, order: Sequence[int]) -> list[Case]:
+    """`joined` with a small block that stays, and without one."""
+    return [joined(place, order), joined(place, order, pin=False)]
+
+
+def joined(place: Place, order: Sequence[int], *, pin: bool = True) -> Case:
+    """The window is filled, all but the pin given back in this order, and 39 % asked for."""
     window = ground_of(place).window.length
     requests = Requests()
     size = window * 96 // 100 // len(order)
     blocks = requests.script.add("kmalloc", size - 64, 8, times=len(order))
-    requests.kmalloc(64, fill=False)
+    if pin:
+        requests.kmalloc(64, fill=False)
     for turn in order:
         requests.kfree(Of(blocks.step, turn))
     requests.kmalloc(window * 39 // 100, fill=False)
@@ -112,18 +118,20 @@ def page_aligned_again(place: Place) -> Case:
 
 
 def counted(place: Place, rng: Random) -> Case:
-    """Statistics before, between and after; a refusal and a None among the calls."""
+    """Statistics before, between and after; a None among the calls."""
     requests = Requests()
     requests.stats()
     blocks = [requests.kmalloc(rng.randint(1, 500), fill=False) for _ in range(5)]
     requests.stats()
-    for block in rng.sample(blocks, 3):
+    some = rng.sample(blocks, 3)
+    for block in some:
         requests.kfree(block)
         requests.stats()
     requests.kmalloc(ground_of(place).window.length + 1, fill=False)
     requests.stats()
     for block in blocks:
-        requests.kfree(block)
+        if block not in some:
+            requests.kfree(block)
     requests.stats()
     return requests.at(place)
 

@@ -1,7 +1,8 @@
 """The first boot of a Lab 4 plugin: whether it can be asked anything at all.
 
-A hook that is not there, not written, or never returns would be asked a hundred times for the same
-answer; here it is asked once, and every check repeats what came of it.
+A hook that is not there, fails at its first call, or never returns would be asked a hundred times
+for the same answer; here it is asked once, and every check repeats what came of it. The same with a
+heap that does not even serve a first request: it would keep the rules of blocks that it never had.
 """
 
 from collections.abc import Callable
@@ -11,10 +12,11 @@ from kernel_sim.checks.check import Check, Result
 from kernel_sim.checks.finding import finding_of
 from kernel_sim.checks.heap_lab import OPERATIONS
 from kernel_sim.checks.heap_oracle import HeapOracle
+from kernel_sim.checks.heap_rules import SERVED
 from kernel_sim.checks.operations import Case, Place, Script
 from kernel_sim.checks.operations_check import failure_of, is_costly
 from kernel_sim.checks.operations_counterexample import counterexample_of
-from kernel_sim.checks.operations_run import Observation, run_case
+from kernel_sim.checks.operations_run import Observation, film_case, run_case
 from kernel_sim.checks.subject import Subject
 
 Verdict = Callable[[Check], Result]
@@ -28,9 +30,9 @@ def first_boot(subject: Subject) -> Verdict | None:
     if is_costly(seen) and subject.loaded.ok:
         subject.renew()
         seen = run_case(subject, case, _only_failures)
-    failure = failure_of(seen)
-    hopeless = is_costly(seen) or (failure is not None and failure.error == "NotImplementedError")
-    return _verdict(seen) if hopeless else None
+    if seen.violation is None:
+        return None
+    return _verdict(seen if is_costly(seen) else film_case(subject, seen.cut, _only_failures))
 
 
 def _first_case() -> Case:
@@ -40,7 +42,7 @@ def _first_case() -> Case:
 
 
 def _only_failures(place: Place) -> HeapOracle:
-    return HeapOracle(place, rules=frozenset())
+    return HeapOracle(place, rules=SERVED)
 
 
 def _verdict(seen: Observation) -> Verdict:

@@ -43,7 +43,8 @@ def _misaligned(block: LiveBlock) -> Breach | None:
     if block.address % block.align == 0:
         return None
     concept = "align-ignored"
-    if any((block.address - head) % block.align == 0 for head in (4, 8, 12, 16, 20, 24, 32, 48)):
+    heads = (4, 8, 12, 16, 20, 24, 32, 48)
+    if any((block.address + head) % block.align == 0 for size in heads for head in (size, -size)):
         concept = "align-payload"
     if block.align <= 16:
         concept = "size-rounding" if block.address % 4 else "align-payload"

@@ -20,7 +20,7 @@ from kernel_sim.checks.heap_oracle import HeapOracle
 from kernel_sim.checks.heap_rules import BLOCKS, BOUNDS, FREES, PAGES
 from kernel_sim.checks.operations import Case, Of, Place, Script
 from kernel_sim.checks.operations_check import Alone, failure_of
-from kernel_sim.checks.operations_run import Boots, Breach, Observation, run_case
+from kernel_sim.checks.operations_run import BATCH, Boots, Breach, Observation, run_case
 from kernel_sim.checks.region_rules import Violation
 from kernel_sim.checks.subject import Subject
 from kernel_sim.traces import AllocationTrace, make_trace
@@ -84,11 +84,12 @@ def case_of(trace: AllocationTrace, place: Place, *, writes: bool = True) -> Cas
 
 
 def measure(
-    bench: Boots, trace: AllocationTrace, place: Place | None = None, *, writes: bool = True
+    bench: Boots, trace: AllocationTrace, *, writes: bool = True, batch: int = BATCH
 ) -> Measured:
     """Run a trace on a freshly booted heap; without writes contents are not judged."""
-    case = case_of(trace, place or Place(MACHINE, "heap"), writes=writes)
-    seen = run_case(bench, case, judging(VALID))
+    place = Place(MACHINE, "heap")
+    case = case_of(trace, place, writes=writes)
+    seen = run_case(bench, case, judging(VALID), batch=batch)
     oracle = seen.oracle
     if not isinstance(oracle, HeapOracle):
         raise TypeError("a heap is judged by a heap's oracle")
@@ -103,7 +104,10 @@ def measure(
 
 def performance_result(subject: Subject, names: tuple[str, ...], seed: int) -> Result:
     """The share of the points by the mean utilization of these traces."""
-    made = [measure(Alone(subject), make_trace(name, seed), writes=False) for name in names]
+    if subject.given_up is not None:
+        return Result.failed(subject.given_up)
+    bench, batch = Alone(subject), 1 if subject.singly else BATCH
+    made = [measure(bench, make_trace(name, seed), writes=False, batch=batch) for name in names]
     mean = sum(item.utilization for item in made) / len(made)
     step = int((mean - NOTHING) / (ENOUGH - NOTHING) * STEPS + 1e-9)
     share = min(max(step, 0), STEPS) / STEPS

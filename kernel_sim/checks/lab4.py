@@ -91,7 +91,9 @@ def kfree(subject: Subject, seed: int) -> Result:
         "foreign": frees.foreign(place),
         "inside a block": frees.interior(place, rng),
     }
-    return Result.of_parts([ask.part(title, ERRORS, [case]) for title, case in made.items()])
+    return Result.of_parts(
+        [ask.part(title, ERRORS | {"blocks"}, [case], batch=1) for title, case in made.items()]
+    )
 
 
 def reuse(subject: Subject, seed: int) -> Result:
@@ -101,8 +103,8 @@ def reuse(subject: Subject, seed: int) -> Result:
     probes = {
         "same": [frees.same_again(place)],
         "split": [frees.split(place)],
-        "ascending": [frees.joined(place, (0, 1, 2, 3))],
-        "descending": [frees.joined(place, (3, 2, 1, 0))],
+        "ascending": frees.joined_all(place, (0, 1, 2, 3)),
+        "descending": frees.joined_all(place, (3, 2, 1, 0)),
         "gaps": [frees.page_aligned_again(tiny)],
     }
     return reuse_result(subject, "reuse", probes)

@@ -147,6 +147,9 @@ class LocalRun:
             return [failed] * len(operations)
         outcomes: list[Outcome] = []
         for operation in operations:
+            last = outcomes[-1] if outcomes else Outcome()
+            if last.failure is not None and last.failure.kind == "budget":
+                return [*outcomes, *[last] * (len(operations) - len(outcomes))]
             missing = _failed_reference(operation.args, outcomes)
             if missing is not None:
                 outcomes.append(missing)

@@ -107,10 +107,15 @@ class SequenceExaminer:
 
     def finding(self, case: Case) -> Finding | None:
         """What is wrong in one case, shrunk and explained; None if nothing is."""
+        if self.subject.given_up is not None:
+            return self.subject.given_up
         first_boot = not self.subject.used or self.subject.stateful
         seen = self.observed(case)
         if seen.violation is None:
             return None
+        known = self.subject.known_cost(failure_of(seen))
+        if known is not None:
+            return known
         if not first_boot or is_costly(seen):
             self.subject.renew()
             again = self.observed(case)
@@ -119,17 +124,25 @@ class SequenceExaminer:
             if again.violation is None:
                 return None
             seen = again
-        return self.explained(seen)
+        found = self.explained(seen)
+        if is_costly(seen):
+            self.subject.costly.append(found)
+        return found
 
     def observed(self, case: Case, *, batch: int = 0) -> Observation:
         """What comes of a case."""
-        return run_case(Alone(self.subject), case, self._oracle, batch=batch or self.batch)
+        calls = 1 if self.subject.singly else batch or self.batch
+        seen = run_case(Alone(self.subject), case, self._oracle, batch=calls)
+        self.subject.singly = self.subject.singly or seen.slow
+        return seen
 
     def explained(self, seen: Observation) -> Finding:
         """The finding for a case that failed: the smallest like it, its likely cause, pictures."""
-        smallest = self._shrunk(seen)
-        filmed = film_case(Alone(self.subject), smallest, self._oracle)
-        last = filmed if filmed.violation is not None else seen
+        if is_costly(seen):
+            last = self._alone(seen)
+        else:
+            filmed = film_case(Alone(self.subject), self._shrunk(seen), self._oracle)
+            last = filmed if filmed.violation is not None else seen
         violation = last.violation or seen.violation
         if violation is None:
             raise ValueError("a case that does not fail has nothing to explain")
@@ -142,15 +155,20 @@ class SequenceExaminer:
 
         A case that is wrong alone is another matter, and found by other checks.
         """
+        if self.subject.given_up is not None:
+            return self.subject.given_up
         self.subject.renew()
         done: list[Case] = []
         for case in cases:
-            seen = run_case(self.subject, case, self._oracle, batch=self.batch)
+            calls = 1 if self.subject.singly else self.batch
+            seen = run_case(self.subject, case, self._oracle, batch=calls)
+            self.subject.singly = self.subject.singly or seen.slow
             done.append(seen.cut)
             if seen.violation is None:
                 continue
             self.subject.renew()
-            if run_case(self.subject, case, self._oracle, batch=self.batch).violation is not None:
+            calls = 1 if self.subject.singly else self.batch
+            if run_case(self.subject, case, self._oracle, batch=calls).violation is not None:
                 return None
             self.subject.stateful = True
             return self._state_finding(done, seen, seen.violation)
@@ -180,8 +198,13 @@ class SequenceExaminer:
         case = counterexample_of(self.lab, self.check, done, seen)
         return finding_of(broken, case, failure_of(seen))
 
+    def _alone(self, seen: Observation) -> Observation:
+        """What comes of the last call alone, if it fails alone: one try, since tries cost much."""
+        alone = self.observed(last_call(seen.cut)) if seen.at is not None else seen
+        return alone if _kind(alone.violation) == _kind(seen.violation) else seen
+
     def _shrunk(self, seen: Observation) -> Case:
-        if is_costly(seen) or seen.violation is None:
+        if seen.violation is None:
             return seen.cut
         rule, concept = seen.violation.rule, seen.violation.concept
         slow = 0
@@ -206,6 +229,15 @@ class SequenceExaminer:
 
     def _oracle(self, place: Place) -> Oracle:
         return (self.make_oracle or self.lab.make_oracle)(place)
+
+
+def last_call(case: Case) -> Case:
+    """The case with its last call alone, and those whose results it needs."""
+    needed = {len(case.calls) - 1}
+    for step in range(len(case.calls) - 1, -1, -1):
+        if step in needed:
+            needed |= case.calls[step].steps_used()
+    return case.keeping(sorted(needed))
 
 
 def _kind(violation: Violation | None) -> tuple[str, str] | None:

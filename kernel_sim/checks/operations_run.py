@@ -85,6 +85,7 @@ class Observation:
         violation: the first rule that was broken.
         at: the turn that broke it; None if the boot did.
         scenes: before and after that turn, where asked for.
+        slow: whether a call used up its budget, be it behind the violation in the same batch.
     """
 
     case: Case
@@ -94,6 +95,7 @@ class Observation:
     violation: Violation | None = None
     at: Turn | None = None
     scenes: list[Scene] = field(default_factory=list)
+    slow: bool = False
 
     @property
     def cut(self) -> Case:
@@ -165,6 +167,8 @@ def _run_batch(
             position[index] = len(asked)
             asked.append(settled)
     got = seen.run.batch(asked)
+    last = got[-1].failure if got else None
+    seen.slow = seen.slow or (last is not None and last.kind == "budget")
     for offset, operation in enumerate(operations):
         place = position.get(base + offset)
         outcomes.append(Outcome() if place is None else got[place])

@@ -1,12 +1,17 @@
 """The subject of a lab's checks: a bench that can be made anew, and what is known so far."""
 
 from collections.abc import Callable, Mapping
+from typing import Final
 
-from kernel_sim.checks.bench import Bench, Outcome, Run, Scenario
+from kernel_sim.checks.bench import Bench, Failure, Outcome, Run, Scenario
 from kernel_sim.checks.finding import Finding
+from kernel_sim.checks.hook_failure import COSTLY_KINDS
 from kernel_sim.checks.parser_model import Mistake
 from kernel_sim.checks.region_case import Observation
 from kernel_sim.values import RegionKind
+
+MOST_COSTLY: Final = 4
+"""After so many cases in which the plugin looped or died, further cases count as failed."""
 
 
 class Subject:
@@ -31,6 +36,9 @@ class Subject:
         boots: how many machines were booted.
         explained: rule, concept and hook → the finding that was shrunk and explained for it.
         slow: whether a failure was explained that takes long.
+        singly: whether a call has used up its budget. From then on calls are made one by one, so that
+            none is made behind the one that failed.
+        costly: findings that took a hook's whole budget, or the process.
     """
 
     def __init__(self, make_bench: Callable[[], Bench]) -> None:
@@ -44,9 +52,23 @@ class Subject:
         self.boots = 0
         self.explained: dict[tuple[str, str, str], Finding] = {}
         self.slow = False
+        self.singly = False
+        self.costly: list[Finding] = []
         self._make_bench = make_bench
         self._bench: Bench | None = None
         self._used = False
+
+    @property
+    def given_up(self) -> Finding | None:
+        """The last costly finding if there were so many that nothing more is tried."""
+        return self.costly[-1] if len(self.costly) >= MOST_COSTLY else None
+
+    def known_cost(self, failure: Failure | None) -> Finding | None:
+        """The finding for an earlier failure of this kind in this hook, if it was a costly one."""
+        if failure is None or not self.costly or failure.kind not in COSTLY_KINDS:
+            return None
+        self.costly.append(self.costly[-1])
+        return self.costly[-1]
 
     @property
     def bench(self) -> Bench:

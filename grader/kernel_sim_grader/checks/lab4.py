@@ -102,7 +102,7 @@ def hidden_kfree(subject: Subject, seed: int) -> Result:
         "inside a block": frees.interior(place, rng),
     }
     return Result.of_parts(
-        [ask.part(title, ERRORS | {"blocks"}, [case]) for title, case in made.items()]
+        [ask.part(title, ERRORS | {"blocks"}, [case], batch=1) for title, case in made.items()]
     )
 
 
@@ -113,8 +113,8 @@ def hidden_reuse(subject: Subject, seed: int) -> Result:
     probes = {
         "same": [frees.same_again(place)],
         "split": [frees.split(place)],
-        "ascending": [frees.joined(place, (0, 1, 2, 3))],
-        "descending": [frees.joined(place, (3, 2, 1, 0))],
+        "ascending": frees.joined_all(place, (0, 1, 2, 3)),
+        "descending": frees.joined_all(place, (3, 2, 1, 0)),
         "mixed": [frees.joined(place, (1, 3, 5, 0, 2, 4)), frees.joined(place, (4, 2, 0, 5, 3, 1))],
         "gaps": [frees.page_aligned_again(tiny)],
         "random": [cases.churning(tiny, rng, 150, largest=1500, frees=4) for _ in range(2)],
