@@ -36,7 +36,7 @@ class Subject:
         boots: how many machines were booted.
         explained: rule, concept and hook → the finding that was shrunk and explained for it.
         slow: whether a failure was explained that takes long.
-        singly: whether a call has used up its budget. From then on calls are made one by one, so that
+        singly: whether a call has used up its budget. From then on calls go one by one, so that
             none is made behind the one that failed.
         costly: findings that took a hook's whole budget, or the process.
     """

@@ -14,6 +14,7 @@
     show_space(booted)                 what the page tables map, or what changed since
     touch(booted, "read", 0xB8000)     one access of the processor's
     call_deep(booted, 12)              functions that call each other, until the stack is full
+    race("boot")                       allocation traces on this heap and on others
     compare_with_emulator(booted)      the page tables as Unicorn sees them
     power_on("pc128")                  a machine before the kernel runs
     dump(machine, address, count)      its bytes
@@ -31,6 +32,7 @@ from kernel_sim.notebook.checking import check, check_all, replay
 from kernel_sim.notebook.hints import hint
 from kernel_sim.notebook.maps import show_map
 from kernel_sim.notebook.power import power_on
+from kernel_sim.notebook.racing import race
 from kernel_sim.notebook.session import begin, use
 from kernel_sim.notebook.spaces import compare_with_emulator, show_space
 from kernel_sim.notebook.swap_panel import swap_panel
@@ -48,6 +50,7 @@ __all__ = [
     "dump",
     "hint",
     "power_on",
+    "race",
     "replay",
     "show_frames",
     "show_map",

@@ -141,6 +141,27 @@ EXPECTED = {
         ("Bach", "chapter 9", "7.8", "7.11", "volume 3A", "section 6.15", "section 6.14"),
     ),
 }
+EXPECTED["lab4"] = Expected(
+    "04-heap",
+    "7 to 10 hours",
+    frozenset({"HeapStats", "HeapError", "align_up", "bump", "pmm_alloc_frame"}),
+    (
+        "align_up",
+        "place",
+        "write_header",
+        "map_pages",
+        "heap_init",
+        "bump",
+        "kmalloc",
+        "kfree",
+        "heap_stats",
+        "give",
+        "reuse",
+    ),
+    3,
+    30,
+    ("Bach", "chapter 9", "7.8", "volume 3A"),
+)
 
 
 @pytest.fixture(params=sorted(EXPECTED))

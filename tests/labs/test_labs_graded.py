@@ -14,7 +14,7 @@ from kernel_sim_grader.course_folder import release_lab
 from kernel_sim_grader.seeds import grading_seed, read_secret
 
 pytestmark = pytest.mark.slow
-LABS = ("lab2", "lab3", "lab5")
+LABS = ("lab2", "lab3", "lab4", "lab5")
 """Lab 1 is graded, with everything that can go wrong, in tests/grader/test_autograde.py."""
 
 
