@@ -12,6 +12,8 @@ heap, PHYS_OFFSET, handoff, interrupt controllers (TH-U3).
 """
 
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from kernel_sim.addr import PAGE_SIZE, align_down, align_up
@@ -80,61 +82,34 @@ class MemoryManager:
 
     def wanted(self, kernel: "Kernel") -> list[Mapped]:
         """The ranges in the order in which they are mapped."""
-        handoff = self.handoff
+        block = self.handoff
         broad = kernel.config.map_legacy_phys_offset_1gib
-        seen = layout.BROAD_WINDOW_BYTES if broad else layout.LEAN_WINDOW_BYTES
+        shown = layout.BROAD_WINDOW_BYTES if broad else layout.LEAN_WINDOW_BYTES
         info = align_down(int(kernel.boot_info.handoff or 0), PAGE_SIZE)
-        info_end = handoff.memory_map + handoff.memory_map_size
-        low_window = _fresh_frames(kernel, layout.LOW_WINDOW_BYTES)
-        base = layout.KERNEL_VIRTUAL_BASE
-        places = [
-            ("identity", 0, 0, layout.IDENTITY_BYTES, layout.CODE_AND_DATA),
-            ("kernel image", base, handoff.kernel_physical_base, handoff.kernel_size, None),
-            (
-                "framebuffer",
-                layout.FRAMEBUFFER_VIRTUAL_BASE,
-                handoff.framebuffer,
-                handoff.framebuffer_size,
-                layout.DATA,
-            ),
-            (
-                "temporary heap",
-                layout.TEMP_HEAP_VIRTUAL_BASE,
-                handoff.temp_heap_base,
-                handoff.temp_heap_size,
-                layout.DATA,
-            ),
-            ("phys_offset", layout.PHYS_OFFSET, 0, seen, layout.CODE_AND_DATA),
-            ("handoff", layout.HANDOFF_VIRTUAL_BASE, info, info_end - info, layout.WINDOW),
+        info_bytes = block.memory_map + block.memory_map_size - info
+        image, image_bytes = block.kernel_physical_base, block.kernel_size
+        screen, screen_bytes = block.framebuffer, block.framebuffer_size
+        heap, heap_bytes = block.temp_heap_base, block.temp_heap_size
+        code, data, window = layout.CODE_AND_DATA, layout.DATA, layout.WINDOW
+        return [
+            _mapped("identity", 0, 0, layout.IDENTITY_BYTES, code),
+            _mapped("kernel image", layout.KERNEL_VIRTUAL_BASE, image, image_bytes, code),
+            *_low_window(kernel),
+            _mapped("framebuffer", layout.FRAMEBUFFER_VIRTUAL_BASE, screen, screen_bytes, data),
+            _mapped("temporary heap", layout.TEMP_HEAP_VIRTUAL_BASE, heap, heap_bytes, data),
+            _mapped("phys_offset", layout.PHYS_OFFSET, 0, shown, code),
+            _mapped("handoff", layout.HANDOFF_VIRTUAL_BASE, info, info_bytes, window),
+            _registers("lapic", layout.LAPIC),
+            _registers("ioapic", layout.IOAPIC),
         ]
-        places += [
-            (name, layout.PHYS_OFFSET + physical, physical, layout.MMIO_BYTES, layout.MMIO)
-            for name, physical in (("lapic", layout.LAPIC), ("ioapic", layout.IOAPIC))
-        ]
-        ranges = [
-            Mapped(name, AddrRange(start, start + size), physical, flags or layout.CODE_AND_DATA)
-            for name, start, physical, size, flags in places
-        ]
-        start = base - layout.LOW_WINDOW_BYTES
-        window = [
-            Mapped(
-                "low window",
-                AddrRange(start + offset, start + offset + PAGE_SIZE),
-                frame,
-                layout.WINDOW,
-            )
-            for offset, frame in zip(
-                range(0, layout.LOW_WINDOW_BYTES, PAGE_SIZE), low_window, strict=True
-            )
-        ]
-        return [*ranges[:2], *window, *ranges[2:]]
 
     def log_layout_summary(self, kernel: "Kernel") -> None:
-        """Print each range with a summary of its flags (TH-26)."""
-        for item in self.mapped:
-            words = flag_summary(item.flags)
-            start, end = item.virtual.start, item.virtual.end
-            kernel.console.print(f"[LAYOUT] {start:#018x}-{end:#018x} {words:11} {item.name}")
+        """Print each range in one line, with a summary of its flags (TH-26)."""
+        for name, pieces in groupby(self.mapped, key=attrgetter("name")):
+            parts = list(pieces)
+            words = flag_summary(parts[0].flags)
+            start, end = parts[0].virtual.start, parts[-1].virtual.end
+            kernel.console.print(f"[LAYOUT] {start:#018x}-{end:#018x} {words:11} {name}")
 
 
 def flag_summary(flags: PageTableFlags) -> str:
@@ -148,6 +123,27 @@ def flag_summary(flags: PageTableFlags) -> str:
         (layout.PTE_PWT, "PWT"),
     )
     return "|".join(letter for flag, letter in letters if flags & flag)
+
+
+def _mapped(
+    name: str, virtual: int, physical: int, size_bytes: int, flags: PageTableFlags
+) -> Mapped:
+    return Mapped(name, AddrRange(virtual, virtual + size_bytes), physical, flags)
+
+
+def _registers(name: str, physical: int) -> Mapped:
+    """An interrupt controller's registers, behind PHYS_OFFSET and past the caches."""
+    virtual = layout.PHYS_OFFSET + physical
+    return _mapped(name, virtual, physical, layout.MMIO_BYTES, layout.MMIO)
+
+
+def _low_window(kernel: "Kernel") -> list[Mapped]:
+    """The mapped window below the image, each page on a frame of its own (C13)."""
+    start = layout.KERNEL_VIRTUAL_BASE - layout.LOW_WINDOW_BYTES
+    return [
+        _mapped("low window", start + number * PAGE_SIZE, frame, PAGE_SIZE, layout.WINDOW)
+        for number, frame in enumerate(_fresh_frames(kernel, layout.LOW_WINDOW_BYTES))
+    ]
 
 
 def _fresh_frames(kernel: "Kernel", length: int) -> list[int]:

@@ -369,6 +369,8 @@ def test_th_26_the_layout_is_printed_under_verbose_logging(verbose):
         assert name in words
     assert any("P|W|G|PCD|PWT" in line and "lapic" in line for line in lines)
     assert all(len(line) <= 80 for line in lines)
+    assert len(lines) == 9, "one line a range"
+    assert "0xffffffff7fff0000-0xffffffff80000000" in words
 
 
 def test_th_27_memlayout_walks_the_live_tables(capsys):
