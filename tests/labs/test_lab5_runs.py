@@ -1,5 +1,6 @@
 """Lab 5 from top to bottom in a real kernel: solved it passes, untouched it stays friendly."""
 
+import copy
 import json
 import re
 from pathlib import Path
@@ -7,6 +8,9 @@ from pathlib import Path
 import pytest
 from nbformat import NotebookNode
 
+from kernel_sim.checks.local_bench import LocalBench
+from kernel_sim.checks.registry import lab_roles
+from kernel_sim.checks.run import PRACTICE_SEED, run_checks
 from kernel_sim.loading import load_plugin
 
 LAB = "lab5"
@@ -184,3 +188,23 @@ def test_the_notebook_loads_as_a_plugin_without_a_problem(
     plugin = load_plugin(file)
     assert plugin.problems == ()
     assert plugin.roles == ("guard",)
+
+
+@pytest.mark.parametrize(
+    ("last", "count"), [("remove-guard-hook", 2), ("page-fault-hook", 3), ("log-fault", 4)]
+)
+def test_a_task_counts_in_full_before_the_later_ones_are_written(
+    last: str, count: int, solved: NotebookNode, untouched: NotebookNode, tmp_path: Path
+):
+    names = [c.metadata.get("nbgrader", {}).get("grade_id") for c in solved.cells]
+    done = {name for name in names[: names.index(last) + 1] if name}
+    partly = copy.deepcopy(untouched)
+    for cell in partly.cells:
+        name = cell.metadata.get("nbgrader", {}).get("grade_id")
+        if name in done:
+            cell.source = graded(solved, name).source
+    file = tmp_path / "lab5.ipynb"
+    file.write_text(json.dumps(partly), encoding="utf-8")
+    roles, only = lab_roles(LAB), list(VISIBLE)[:count]
+    report = run_checks(LAB, lambda: LocalBench(str(file), roles), PRACTICE_SEED, only)
+    assert report.score == sum(VISIBLE[name] for name in only)
