@@ -26,7 +26,7 @@ types: $(READY) ## strict types of all packages
 	$(BIN)/mypy
 
 docs: $(READY) ## write the pages of the documentation that are generated
-	$(BIN)/python docs/generate_cli.py && $(BIN)/python docs/generate_requirements.py && $(BIN)/python docs/generate_swap.py && $(BIN)/python docs/generate_coverage.py
+	$(BIN)/python docs/generate_cli.py && $(BIN)/python docs/generate_requirements.py && $(BIN)/python docs/generate_swap.py && $(BIN)/python docs/generate_coverage.py && $(BIN)/python docs/generate_heaps.py
 
 labs: $(READY) ## build the notebooks of all labs into build/course, and course.json
 	$(BIN)/ksim course build
