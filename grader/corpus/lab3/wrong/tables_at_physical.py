@@ -1,6 +1,6 @@
 # concept: table-reach
 # check: hidden-map-unmap
-# expected_score: 61.53
+# expected_score: 59.53
 """After paging is on tables are looked for in a direct map that is not there."""
 
 from kernel_sim import MapError, NotMapped, Translation, UnmapError, hookimpl
