@@ -1,7 +1,7 @@
 # concept: loop
 # check: stack-guard
-# expected_score: 0
-# The loop over the pages never advances.
+# expected_score: 13.48
+# The loop over the pages never advances; what needs no region is judged all the same.
 from kernel_sim import (
     FaultAction,
     GuardedRegion,
