@@ -37,6 +37,8 @@ CHECKS = ("regions-pc128", "hidden-regions")
 LIMITS = Limits(cpu_seconds=2, request_seconds=0.4, load_seconds=6.0)
 CORPUS = Path("grader/corpus/attacks")
 FIELDS = ("attack", "wall", "kind", "expected_score")
+NEIGHBOUR = Path("grader/corpus/lab1/correct/sweep_line.py")
+"""A right answer, graded among the attacks."""
 WAITING = {"deep_recursion", "half_a_frame", "long_list", "loop", "loop_that_swallows"}
 WAITING |= {"signal_handlers", "stop_itself"}
 """Each waits for the same clocks as `sleep`, so nbgrader's commands are spared them."""
@@ -72,6 +74,7 @@ def _missing():
     return ""
 
 
+pytestmark = pytest.mark.xdist_group("attacks")
 MISSING = _missing()
 walled = pytest.mark.skipif(bool(MISSING), reason=f"no isolation here: {MISSING}")
 
@@ -128,6 +131,7 @@ class Class:
         self.seed = grading_seed(read_secret(folder), LAB)
         self.sent = []
         self.hand_in("honest", HONEST)
+        self.hand_in("neighbour", NEIGHBOUR.read_text("utf-8"))
         for name, path in FILES.items():
             text = outside.aim(path.read_text("utf-8"), folder)
             if HEADERS[name]["kind"] == "notebook":
@@ -145,7 +149,7 @@ class Class:
 
     def grade(self):
         self.result = grade_class(ClassFolder(self.folder, LAB))
-        names = ["honest", *FILES]
+        names = ["honest", "neighbour", *FILES]
         self.reports = {name: grading.read_report(self.folder, LAB, name) for name in names}
         self.by_ksim = {name: self.points(name) for name in names}
         (self.folder / "kept-back").mkdir()
@@ -234,13 +238,14 @@ def test_an_attack_gains_nothing_and_leaves_a_grade_with_a_reason(graded, name):
     assert [item["status"] for item in report["checks"] if item["status"] == "errored"] == []
     assert [item["message"] for item in report["checks"] if item["status"] == "failed"]
     assert all(item["message"] for item in report["checks"] if item["status"] == "failed")
-    assert "<script id='forged'>" not in "".join(html_of(graded.graded_text(name)))
+    assert not any("<script id='forged'>" in html for html in html_of(graded.graded_text(name)))
 
 
 def html_of(notebook):
     for cell in json.loads(notebook)["cells"]:
         for output in cell.get("outputs", ()):
-            yield from output.get("data", {}).get("text/html", "")
+            html = output.get("data", {}).get("text/html", "")
+            yield html if isinstance(html, str) else "".join(html)
 
 
 @walled
@@ -248,7 +253,7 @@ def html_of(notebook):
 def test_both_ways_of_grading_agree_on_every_attack(graded):
     assert graded.by_ksim == graded.by_nbgrader
     assert graded.result.errored == []
-    assert len(graded.result.graded) == len(FILES) + 1
+    assert len(graded.result.graded) == len(FILES) + 2
 
 
 @walled
@@ -278,6 +283,21 @@ def test_another_s_grade_is_what_it_is_without_the_attacks(graded):
         alone = grading.grade_text(HONEST, LAB, "honest.py", graded.seed, sandbox="auto")
     scores = {item["id"]: item["points"] for item in alone.checks}
     assert graded.by_ksim["honest"] == graded.by_nbgrader["honest"] == scores
+
+
+@walled
+@pytest.mark.slow
+def test_a_right_answer_among_the_attacks_has_its_points(graded):
+    points = read_course(Path("course.yml")).lab(LAB)
+    full = {name: points.check(name).points for name in CHECKS}
+    assert graded.by_ksim["neighbour"] == graded.by_nbgrader["neighbour"] == full
+
+
+@walled
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["honest", "neighbour", *FILES])
+def test_the_course_s_secret_is_in_no_graded_notebook(graded, name):
+    assert graded.secret not in graded.graded_text(name)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals and limits are Unix's")

@@ -1,5 +1,5 @@
 # attack: empty the trace, and fill it with events that never happened
-# wall: RAM that the grader reads itself, and the trace's schema
+# wall: RAM that the grader reads itself
 # kind: forge
 # expected_score: 2
 """Empty the trace, and fill it with events that never happened."""

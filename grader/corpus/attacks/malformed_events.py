@@ -1,5 +1,5 @@
 # attack: leave events in the trace that break whoever reads them, so that the check fails instead of the plugin
-# wall: the trace's schema: the worker is ended
+# wall: a check that breaks is tried with a reference, and what only this plugin breaks earns nothing
 # kind: forge
 # expected_score: 2
 """Leave events in the trace that break whoever reads them, so that the check fails instead of the plugin."""
