@@ -7,6 +7,7 @@ One small course is built, every attack handed in beside an honest answer, and a
 import contextlib
 import importlib.util
 import json
+import os
 import shutil
 import socket
 import sys
@@ -86,11 +87,9 @@ class Outside:
         self.folder = folder / "outside"
         self.folder.mkdir(mode=0o777)
         self.unix = str(folder / "socket")
-        self.abstract = f"ksim-attacks-{folder.name}"
-        self.tcp = socket.create_server(("127.0.0.1", 0))
+        self.abstract = f"ksim-attacks-{os.getpid()}-{folder.name}"
+        self.tcp, self.udp = self.servers()
         self.port = self.tcp.getsockname()[1]
-        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.udp.bind(("127.0.0.1", self.port))
         self.paths = []
         for name in (self.unix, f"\0{self.abstract}"):
             self.paths.append(socket.socket(socket.AF_UNIX))
@@ -98,6 +97,21 @@ class Outside:
             self.paths[-1].listen(4)
         for item in (self.tcp, self.udp, *self.paths):
             item.setblocking(False)
+
+    @staticmethod
+    def servers():
+        """A TCP and a UDP socket on one port, whichever is free for both."""
+        for _ in range(20):
+            tcp = socket.create_server(("127.0.0.1", 0))
+            udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            try:
+                udp.bind(tcp.getsockname())
+            except OSError:
+                tcp.close()
+                udp.close()
+            else:
+                return tcp, udp
+        raise OSError("no port is free for both TCP and UDP")
 
     def aim(self, text, course):
         words = {"FOLDER": self.folder, "COURSE": course, "PORT": self.port}
