@@ -1,7 +1,7 @@
 """Writes docs/reference/swap.md: which plugin fits into which kernel.
 
 ``python docs/generate_swap.py``; ``--check`` writes nothing and ends with status 1 if the page is
-not what would be written. A cell says what `kernel_sim.needs` says; a test boots every one.
+not what would be written. A cell says what `kernel_sim.host.needs` says; a test boots every one.
 """
 
 import sys
@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from kernel_sim.hookspecs import ROLE_HOOKS
+from kernel_sim.host.needs import MODES, needs_of
 from kernel_sim.loading import load_plugin, plugin_names
 from kernel_sim.machine import machine_spec
-from kernel_sim.needs import MODES, needs_of
 from kernel_sim.profiles import Profile, profile, profile_names
 
 PAGE: Final = Path(__file__).parent / "reference" / "swap.md"

@@ -7,28 +7,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kernel_sim.assembly import assemble
-from kernel_sim.boot_report import boot_json
-from kernel_sim.boot_steps import KernelUnderBoot, default_description, direct_map
-from kernel_sim.budget import Budget
-from kernel_sim.config import Config
-from kernel_sim.console import Console
 from kernel_sim.errors import BudgetExceeded, InputError, KernelError, MachineStopped
-from kernel_sim.fault_path import FaultPath
-from kernel_sim.hook_calls import HookCall, Owner, Value
 from kernel_sim.hooks import Hooks
-from kernel_sim.host import Host
+from kernel_sim.host.assembly import assemble
+from kernel_sim.host.boot_report import boot_json
+from kernel_sim.host.boot_steps import KernelUnderBoot, default_description, direct_map
+from kernel_sim.host.budget import Budget
+from kernel_sim.host.config import Config
+from kernel_sim.host.console import Console
+from kernel_sim.host.fault_path import FaultPath
+from kernel_sim.host.hook_calls import HookCall, Owner, Value
+from kernel_sim.host.loaded_plugin import LoadedPlugin
+from kernel_sim.host.needs import MODES, assert_fits
+from kernel_sim.host.oops import KernelOops, Oops
+from kernel_sim.host.plugin_host import Host
+from kernel_sim.host.quirks import assert_known
+from kernel_sim.host.registration import Registration
 from kernel_sim.kernel import Kernel, SharedKernel
-from kernel_sim.loaded_plugin import LoadedPlugin
 from kernel_sim.machine import Machine, MachineSpec, Ram, machine_spec
 from kernel_sim.machine.devices.vga import VGA_TEXT
 from kernel_sim.machine.firmware.bootable import HAND_OVER
 from kernel_sim.nearest import unknown_name
-from kernel_sim.needs import MODES, assert_fits
-from kernel_sim.oops import KernelOops, Oops
 from kernel_sim.profiles import COMMON_SETTINGS, Profile, profile
-from kernel_sim.quirks import assert_known
-from kernel_sim.registration import Registration
 from kernel_sim.values import Event, MemoryRegion, SelfTestResult
 
 __all__ = ["Boot", "Step", "boot"]

@@ -8,7 +8,7 @@ called and by whom.
 from collections.abc import Mapping
 from typing import Any
 
-from kernel_sim.arguments import flag_bits, instance, whole, whole_or_none
+from kernel_sim.host.arguments import flag_bits, instance, whole, whole_or_none
 from kernel_sim.page_table import PageTableFlags
 from kernel_sim.values import (
     AddrRange,

@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 
-from kernel_sim.config import Config
-from kernel_sim.console import Console
 from kernel_sim.hooks import Hooks
+from kernel_sim.host.config import Config
+from kernel_sim.host.console import Console
+from kernel_sim.host.plain import plain
 from kernel_sim.machine import Cpu, Machine
 from kernel_sim.nearest import did_you_mean
-from kernel_sim.plain import plain
 from kernel_sim.trace import Trace
 from kernel_sim.values import BootInfo, MemoryRegion
 

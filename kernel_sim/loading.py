@@ -7,14 +7,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Final
 
-from kernel_sim.budget import Budget
 from kernel_sim.errors import InputError
-from kernel_sim.loaded_plugin import LoadedPlugin, Problem, inspect_plugin
+from kernel_sim.host.budget import Budget
+from kernel_sim.host.loaded_plugin import LoadedPlugin, Problem, inspect_plugin
+from kernel_sim.host.notebook_source import parse_notebook, read_notebook
+from kernel_sim.host.oops import describe_error
+from kernel_sim.host.source_location import locate
+from kernel_sim.host.source_plugin import notebook_plugin, python_plugin
 from kernel_sim.nearest import unknown_name
-from kernel_sim.notebook_source import parse_notebook, read_notebook
-from kernel_sim.oops import describe_error
-from kernel_sim.source_location import locate
-from kernel_sim.source_plugin import notebook_plugin, python_plugin
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint

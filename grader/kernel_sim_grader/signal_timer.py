@@ -1,15 +1,15 @@
 """The time budget of a worker: the kernel's profiling timer, which needs no thread (Unix).
 
-Same contract and same verdict as the watchdog thread of `kernel_sim.watchdog`, so that a check says
-the same in a worker and in a notebook. A plugin can take the signal away from us; then the limits
-of the process end it.
+Same contract and same verdict as the watchdog thread of `kernel_sim.host.watchdog`, so that a check
+says the same in a worker and in a notebook. A plugin can take the signal away from us; then the
+limits of the process end it.
 """
 
 import signal
 from types import FrameType
 from typing import Final
 
-from kernel_sim.budget import OutOfTime
+from kernel_sim.host.budget import OutOfTime
 
 AGAIN_SECONDS: Final = 0.02
 """Raised again after so long, until the thread gives up."""

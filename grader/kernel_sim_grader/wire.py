@@ -12,7 +12,7 @@ import msgspec
 from kernel_sim.checks.accesses import ACCESSES
 from kernel_sim.checks.bench import FAILURE_KINDS, Failure, Operation, Outcome, Run, Scenario
 from kernel_sim.hookspecs import FIRST_ANSWER_HOOKS
-from kernel_sim.results import RESULTS, WrongResult
+from kernel_sim.host.results import RESULTS, WrongResult
 from kernel_sim.values import Event
 from kernel_sim_grader.plain import MismatchError, extension, flatten, hook_types, restore
 

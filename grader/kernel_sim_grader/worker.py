@@ -23,9 +23,9 @@ from typing import Final
 import msgspec
 
 from kernel_sim import checks
-from kernel_sim.budget import Budget
 from kernel_sim.checks.bench import Run
 from kernel_sim.checks.local_bench import CHECK_BUDGET, LocalBench
+from kernel_sim.host.budget import Budget
 from kernel_sim.loading import ENTRY_POINT_GROUP, LOAD_BUDGET, load_text
 from kernel_sim.machine import Ram, ram_for
 from kernel_sim.profiles import profile, profile_names

@@ -17,9 +17,9 @@ from functools import cache
 from typing import Final
 
 from kernel_sim.addr import PAGE_SIZE, align_down, align_up
+from kernel_sim.host.reservation import reserved_ranges
 from kernel_sim.machine import Machine, MachineSpec
 from kernel_sim.machine.firmware.available import available_ranges, enabled_entries, merged, without
-from kernel_sim.reservation import reserved_ranges
 from kernel_sim.values import AddrRange, BootInfo, MemoryRegion, RegionKind
 
 LOW_MEMORY: Final = AddrRange(0, 0x10_0000)

@@ -7,7 +7,6 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from kernel_sim.boot import Boot, boot
-from kernel_sim.budget import Budget
 from kernel_sim.checks.accesses import ACCESSES, perform
 from kernel_sim.checks.bench import (
     Failure,
@@ -20,10 +19,11 @@ from kernel_sim.checks.bench import (
 )
 from kernel_sim.errors import InputError, KernelError, MachineStopped
 from kernel_sim.hookspecs import EXTENSION_HOOKS, ROLE_HOOKS
-from kernel_sim.loaded_plugin import LoadedPlugin, Problem
+from kernel_sim.host.budget import Budget
+from kernel_sim.host.loaded_plugin import LoadedPlugin, Problem
+from kernel_sim.host.oops import KernelOops, Oops
 from kernel_sim.loading import load_plugin
 from kernel_sim.machine import Ram
-from kernel_sim.oops import KernelOops, Oops
 from kernel_sim.profiles import Profile, profile
 from kernel_sim.values import BootInfo, Event, MemoryRegion
 

@@ -26,7 +26,7 @@ from kernel_sim.checks.accesses import ACCESSES
 from kernel_sim.checks.operations import Call, Case, Of, Place, Ramp
 from kernel_sim.errors import InputError, KernelError
 from kernel_sim.hookspecs import FIRST_ANSWER_HOOKS, ROLE_HOOKS
-from kernel_sim.implementations import HOOK_PARAMETERS
+from kernel_sim.host.implementations import HOOK_PARAMETERS
 from kernel_sim.nearest import unknown_name
 
 _NAMES: Final = {

@@ -4,9 +4,9 @@ from random import Random
 from typing import Final
 
 from kernel_sim.addr import LARGE_PAGE_SIZE_32, ONE_MIB, PAGE_SIZE
-from kernel_sim.boot_steps import kernel_layout
 from kernel_sim.checks.firmware_map import FirmwareMap, Row
 from kernel_sim.checks.operations import Place
+from kernel_sim.host.boot_steps import kernel_layout
 from kernel_sim.machine.firmware.available import available_ranges, physical_limit
 from kernel_sim.page_table import PageTableFlags
 from kernel_sim.values import AddrRange, MapRequest

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kernel_sim.cli.screen import console, table
-from kernel_sim.oops import Oops
+from kernel_sim.host.oops import Oops
 
 
 def show_boot(document: dict[str, Any], oops: Oops | None) -> None:

@@ -18,7 +18,7 @@ from typing import Final
 from kernel_sim import hookspecs
 from kernel_sim.errors import InputError
 from kernel_sim.hookspecs import ROLE_HOOKS
-from kernel_sim.implementations import HOOK_PARAMETERS, Implementation
+from kernel_sim.host.implementations import HOOK_PARAMETERS, Implementation
 from kernel_sim.loading import load_plugin
 from kernel_sim.nearest import unknown_name
 from kernel_sim.profiles import profile as profile_called

@@ -35,7 +35,7 @@ def plugins(
 
 def plugin_rows() -> list[dict[str, Any]]:
     """One row for each plugin; ``problem`` says why one does not load."""
-    from kernel_sim.implementations import ROLE_OF_HOOK  # noqa: PLC0415 - not for --help
+    from kernel_sim.host.implementations import ROLE_OF_HOOK  # noqa: PLC0415 - not for --help
     from kernel_sim.loading import load_plugin, plugin_names  # noqa: PLC0415 - not for --help
 
     rows = []

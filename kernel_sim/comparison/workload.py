@@ -6,7 +6,7 @@ from typing import Final
 
 from kernel_sim.boot import Boot
 from kernel_sim.errors import BudgetExceeded, KernelError, MachineStopped
-from kernel_sim.oops import KernelOops
+from kernel_sim.host.oops import KernelOops
 from kernel_sim.traces import make_trace
 from kernel_sim.traces.allocation_trace import ALLOCATE, FREE
 

@@ -10,6 +10,7 @@ from kernel_sim.checks.local_bench import LocalBench
 from kernel_sim.checks.registry import lab_roles
 from kernel_sim.checks.run import PRACTICE_SEED, run_checks
 from kernel_sim.errors import InputError
+from kernel_sim.host.running_notebook import RunningNotebook
 from kernel_sim.loading import plugin_names
 from kernel_sim.machine import machine_names, machine_spec
 from kernel_sim.machine.spec import LONG_MODE_FIRMWARE
@@ -17,7 +18,6 @@ from kernel_sim.notebook.booting import Booted
 from kernel_sim.notebook.checking import Verdicts
 from kernel_sim.notebook.session import REFERENCE, STUDENT_ROLES
 from kernel_sim.profiles import profile
-from kernel_sim.running_notebook import RunningNotebook
 
 OWN: Final = "this notebook"
 MOST_FILES: Final = 40

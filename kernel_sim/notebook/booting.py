@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from kernel_sim.boot import Boot
 from kernel_sim.boot import boot as boot_machine
-from kernel_sim.loaded_plugin import LoadedPlugin
+from kernel_sim.host.loaded_plugin import LoadedPlugin
 from kernel_sim.machine import MachineSpec
 from kernel_sim.notebook.plugins import choices
 from kernel_sim.notebook.power import spec_of
@@ -17,7 +17,7 @@ from kernel_sim.profiles import profile as find_profile
 from kernel_sim.views.screen import MONOSPACE, Screen
 
 if TYPE_CHECKING:
-    from kernel_sim.oops import Oops
+    from kernel_sim.host.oops import Oops
     from kernel_sim.values import MemoryRegion
 
 NOTE_STYLE = "font-family:system-ui,sans-serif;font-size:13px;margin:2px 0"

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from kernel_sim.checks.accesses import perform
 from kernel_sim.checks.descent import DAMAGES
 from kernel_sim.errors import MachineStopped
+from kernel_sim.host.oops import KernelOops
 from kernel_sim.nearest import unknown_name
 from kernel_sim.notebook.booting import Booted
 from kernel_sim.notebook.quiet import quiet_while_loading
 from kernel_sim.notebook.touching import Touch
-from kernel_sim.oops import KernelOops
 from kernel_sim.values import Event
 
 MOST_CALLERS = 8

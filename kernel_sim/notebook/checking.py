@@ -7,12 +7,12 @@ from kernel_sim.checks.registry import lab_roles
 from kernel_sim.checks.replay_run import ReplayedStep, verdict_of
 from kernel_sim.checks.replays import read_any, run_any
 from kernel_sim.checks.run import PRACTICE_SEED, LabReport, run_checks
+from kernel_sim.host.running_notebook import RunningNotebook
 from kernel_sim.notebook.failing_case import failing_case_svg
 from kernel_sim.notebook.quiet import quiet_while_loading
 from kernel_sim.notebook.session import own_notebook
 from kernel_sim.notebook.showing import Shown
 from kernel_sim.notebook.verdict import Verdict, html_box
-from kernel_sim.running_notebook import RunningNotebook
 
 
 class Verdicts(Shown):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from kernel_sim.loaded_plugin import LoadedPlugin
+from kernel_sim.host.loaded_plugin import LoadedPlugin
 from kernel_sim.notebook.session import REFERENCE, SESSION, STUDENT_ROLES
 
 

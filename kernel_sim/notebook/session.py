@@ -10,9 +10,9 @@ from types import FrameType
 from typing import Any, Final
 
 from kernel_sim.hookspecs import ROLE_HOOKS
+from kernel_sim.host.running_notebook import RunningNotebook, watch_notebook
+from kernel_sim.host.source_plugin import LOADED_PREFIX
 from kernel_sim.nearest import unknown_name
-from kernel_sim.running_notebook import RunningNotebook, watch_notebook
-from kernel_sim.source_plugin import LOADED_PREFIX
 from kernel_sim.views.running_shell import running_shell
 
 STUDENT_ROLES: Final = ("memmap", "pmm", "paging", "heap", "guard")

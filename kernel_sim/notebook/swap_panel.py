@@ -14,6 +14,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
 from kernel_sim.errors import InputError
+from kernel_sim.host.running_notebook import RunningNotebook
 from kernel_sim.notebook.boot_choice import (
     BootChoice,
     bootable_machines,
@@ -28,7 +29,6 @@ from kernel_sim.notebook.session import STUDENT_ROLES, own_notebook
 from kernel_sim.notebook.verdict import html_box
 from kernel_sim.notebook.widgets import AsText, why_no_widgets
 from kernel_sim.profiles import profile, profile_names
-from kernel_sim.running_notebook import RunningNotebook
 from kernel_sim.views.running_shell import ShownOnce, running_shell
 
 if TYPE_CHECKING:

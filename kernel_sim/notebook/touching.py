@@ -2,11 +2,11 @@
 
 from kernel_sim.checks.accesses import perform
 from kernel_sim.errors import MachineStopped
+from kernel_sim.host.oops import KernelOops
 from kernel_sim.nearest import unknown_name
 from kernel_sim.notebook.booting import Booted
 from kernel_sim.notebook.quiet import quiet_while_loading
 from kernel_sim.notebook.showing import Shown
-from kernel_sim.oops import KernelOops
 
 KINDS = {"read": "load", "write": "store", "fetch": "fetch"}
 VALUE = 0x1234_5678

@@ -7,10 +7,10 @@ from traceback import extract_tb
 from types import FunctionType, TracebackType
 from typing import Final
 
+from kernel_sim.host.oops import KernelOops, Oops
 from kernel_sim.notebook.hexadecimal import in_hex
 from kernel_sim.notebook.quiet import quiet_while_loading
 from kernel_sim.notebook.showing import Shown
-from kernel_sim.oops import KernelOops, Oops
 from kernel_sim.values import BootInfo
 
 LINE: Final = 96

@@ -11,8 +11,8 @@ from typing import Any, Final
 from kernel_sim.addr import PAGE_SIZE, align_up
 from kernel_sim.boot import Boot
 from kernel_sim.errors import BudgetExceeded, KernelError, MachineStopped
+from kernel_sim.host.oops import KernelOops
 from kernel_sim.machine import Machine, available_ranges
-from kernel_sim.oops import KernelOops
 from kernel_sim.values import AddrRange, FrameStats, MemoryRegion, RegionKind
 from kernel_sim.views.frame_bits import FrameBits, is_readable
 from kernel_sim.views.frame_map import FrameMap, Span

@@ -20,7 +20,7 @@ References: Intel SDM vol. 3A, 10.4.1 (registers), 10.4.4 (MSR 0x1B), 10.5.4 (ti
 from typing import TYPE_CHECKING, Final
 
 from kernel_sim.errors import KernelError
-from kernel_sim.interrupt_stubs import stub_address
+from kernel_sim.host.interrupt_stubs import stub_address
 from kernel_sim.machine import TrapFrame
 from kernel_sim.page_table import PageTableFlags
 from kernel_sim_bulldog.layout import LAPIC_PHYS_BASE, LAPIC_VIRT_BASE

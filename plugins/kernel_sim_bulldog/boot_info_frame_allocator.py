@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kernel_sim.quirks import has_quirk
+from kernel_sim.host.quirks import has_quirk
 from kernel_sim.values import AddrRange, FrameStats, MemoryRegion
 from kernel_sim_bulldog import discovery
 from kernel_sim_bulldog.discovery import BITMAP_BASE

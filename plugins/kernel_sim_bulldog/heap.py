@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from kernel_sim.addr import PAGE_SIZE, align_up, is_aligned, is_power_of_two
 from kernel_sim.errors import HeapError, HeapErrorReason, HeapInitError, HeapInitErrorReason
 from kernel_sim.hookspecs import hookimpl
-from kernel_sim.needs import Needs
+from kernel_sim.host.needs import Needs
 from kernel_sim.page_table import PageTableFlags
 from kernel_sim.values import AddrRange, HeapStats, SelfTestResult
 from kernel_sim_bulldog.hole_list import GRAIN, HEADER_BYTES, USED, HoleList

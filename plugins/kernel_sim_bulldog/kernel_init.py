@@ -27,9 +27,9 @@ from typing import TYPE_CHECKING, Final
 from kernel_sim.addr import PAGE_SIZE, align_up
 from kernel_sim.errors import KernelError
 from kernel_sim.hookspecs import hookimpl
-from kernel_sim.needs import Needs
-from kernel_sim.quirks import has_quirk
-from kernel_sim.reservation import reserved_ranges
+from kernel_sim.host.needs import Needs
+from kernel_sim.host.quirks import has_quirk
+from kernel_sim.host.reservation import reserved_ranges
 from kernel_sim.values import SelfTestResult
 from kernel_sim_bulldog import apic, discovery, gdt
 from kernel_sim_bulldog.frame_vector import ITEM_BYTES

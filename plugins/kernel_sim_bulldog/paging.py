@@ -20,9 +20,9 @@ from kernel_sim.errors import (
     UnmapErrorReason,
 )
 from kernel_sim.hookspecs import hookimpl
-from kernel_sim.needs import Needs
+from kernel_sim.host.needs import Needs
+from kernel_sim.host.quirks import has_quirk
 from kernel_sim.page_table import PageTableFlags
-from kernel_sim.quirks import has_quirk
 from kernel_sim.values import FaultAction, MapRequest, PageFault, SelfTestResult, Translation
 from kernel_sim_bulldog import page_tables as tables
 from kernel_sim_bulldog.future import not_yet

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from kernel_sim.errors import FrameError
 from kernel_sim.hookspecs import hookimpl
-from kernel_sim.needs import Needs
+from kernel_sim.host.needs import Needs
 from kernel_sim.values import AddrRange, FrameStats, MemoryRegion, SelfTestResult
 from kernel_sim_bulldog.boot_info_frame_allocator import BootInfoFrameAllocator
 from kernel_sim_bulldog.discovery import BITMAP_BASE

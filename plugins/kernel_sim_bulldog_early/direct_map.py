@@ -15,9 +15,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from kernel_sim.addr import PAGE_SIZE, align_down, align_up
+from kernel_sim.host.reservation import reserved_ranges
 from kernel_sim.machine.firmware.available import merged
 from kernel_sim.page_table import PageTableFlags
-from kernel_sim.reservation import reserved_ranges
 from kernel_sim.values import AddrRange, RegionKind
 from kernel_sim_bulldog import page_tables as tables
 from kernel_sim_bulldog_early.layout import DATA, RIGHTS

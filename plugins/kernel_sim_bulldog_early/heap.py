@@ -8,7 +8,7 @@ version, and depends on nothing but the requests: the same requests give the sam
 from typing import TYPE_CHECKING
 
 from kernel_sim.hookspecs import hookimpl
-from kernel_sim.needs import Needs
+from kernel_sim.host.needs import Needs
 from kernel_sim_bulldog.heap import heap_stats, kfree, kmalloc, make_heap, selftest
 from kernel_sim_bulldog_early.layout import DATA
 

@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Final
 
 from kernel_sim.errors import KernelError
 from kernel_sim.hookspecs import hookimpl
-from kernel_sim.long_mode_tables import load_gdt, task_state
+from kernel_sim.host.long_mode_tables import load_gdt, task_state
+from kernel_sim.host.needs import Needs
 from kernel_sim.machine.firmware.long_mode import high_half_symbols
 from kernel_sim.machine.firmware.placement import TEXT_BYTES
-from kernel_sim.needs import Needs
 from kernel_sim.values import AddrRange, GuardKind, GuardRequest, SelfTestResult
 from kernel_sim_bulldog import page_tables as tables
 from kernel_sim_bulldog_early.layout import KERNEL_SPACE

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Final
 from kernel_sim.addr import PAGE_SIZE
 from kernel_sim.errors import MapError, MapErrorReason
 from kernel_sim.hookspecs import hookimpl
+from kernel_sim.host.needs import Needs
 from kernel_sim.machine.control_bits import CR4_PGE
 from kernel_sim.machine.firmware.placement import TEXT_BYTES
-from kernel_sim.needs import Needs
 from kernel_sim.page_table import PageTableFlags
 from kernel_sim.values import MapRequest, SelfTestResult
 from kernel_sim_bulldog import page_tables as tables

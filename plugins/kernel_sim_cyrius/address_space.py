@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from kernel_sim.addr import PAGE_SIZE
 from kernel_sim.errors import KernelError, MapError, MapErrorReason
-from kernel_sim.quirks import has_quirk
+from kernel_sim.host.quirks import has_quirk
 from kernel_sim_bulldog.page_tables import ENTRY_BYTES, FRAME_MASK, PRESENT
 from kernel_sim_cyrius.addr import PhysAddr
 from kernel_sim_cyrius.manager import FrameAllocatorGuard, frame_allocator, phys_mapper

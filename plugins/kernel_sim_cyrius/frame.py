@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING
 
 from kernel_sim.addr import PAGE_SIZE, align_up, is_aligned
 from kernel_sim.errors import FrameError, FrameErrorReason
+from kernel_sim.host.quirks import has_quirk
+from kernel_sim.host.reservation import available
 from kernel_sim.machine.firmware.available import without
-from kernel_sim.quirks import has_quirk
-from kernel_sim.reservation import available
 from kernel_sim.values import AddrRange, MemoryRegion
 
 if TYPE_CHECKING:

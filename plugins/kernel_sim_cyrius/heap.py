@@ -20,7 +20,7 @@ from kernel_sim.errors import (
     KernelError,
 )
 from kernel_sim.hookspecs import hookimpl
-from kernel_sim.needs import Needs
+from kernel_sim.host.needs import Needs
 from kernel_sim.values import HeapStats, SelfTestResult
 from kernel_sim_cyrius.buddy import LEAST_BYTES, BuddySystem, block_bytes
 from kernel_sim_cyrius.spin import locked

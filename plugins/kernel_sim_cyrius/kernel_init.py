@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Final
 from kernel_sim.addr import PAGE_SIZE, align_down
 from kernel_sim.errors import KernelError
 from kernel_sim.hookspecs import hookimpl
-from kernel_sim.needs import Needs
-from kernel_sim.quirks import has_quirk
-from kernel_sim.reservation import reserved_ranges
+from kernel_sim.host.needs import Needs
+from kernel_sim.host.quirks import has_quirk
+from kernel_sim.host.reservation import reserved_ranges
 from kernel_sim.values import AddrRange, SelfTestResult
 from kernel_sim_cyrius import gdt, manager
 from kernel_sim_cyrius.frame import usable

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from kernel_sim.errors import KernelError
-from kernel_sim.reservation import reserved_ranges
+from kernel_sim.host.reservation import reserved_ranges
 from kernel_sim.values import AddrRange
 from kernel_sim_cyrius.addr import PhysAddr, VirtAddr
 from kernel_sim_cyrius.layout import static

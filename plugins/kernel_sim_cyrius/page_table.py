@@ -24,8 +24,8 @@ from kernel_sim.errors import (
     UnmapError,
     UnmapErrorReason,
 )
+from kernel_sim.host.quirks import has_quirk
 from kernel_sim.page_table import PageTableFlags
-from kernel_sim.quirks import has_quirk
 from kernel_sim.values import Translation
 from kernel_sim_bulldog.page_tables import ENTRY_BYTES, FLAGS_MASK, FRAME_MASK, PRESENT, Entry, walk
 from kernel_sim_cyrius.addr import Page, PageSize, PhysAddr, VirtAddr

@@ -16,7 +16,7 @@ from kernel_sim.errors import (
     UnmapErrorReason,
 )
 from kernel_sim.hookspecs import hookimpl
-from kernel_sim.needs import Needs
+from kernel_sim.host.needs import Needs
 from kernel_sim.page_table import PageTableFlags
 from kernel_sim.values import (
     AddrRange,

@@ -7,7 +7,7 @@ free block; for that, large blocks stay whole for large requests.
 from typing import TYPE_CHECKING
 
 from kernel_sim.hookspecs import hookimpl
-from kernel_sim.needs import Needs
+from kernel_sim.host.needs import Needs
 from kernel_sim.values import SelfTestResult
 from kernel_sim_kernel_v.heap import allocated, heap_init, heap_stats, kfree
 from kernel_sim_kernel_v.heap_block import Block

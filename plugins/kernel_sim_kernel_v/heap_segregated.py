@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 from kernel_sim.addr import align_up, is_aligned, is_power_of_two
 from kernel_sim.errors import HeapError, HeapErrorReason, HeapInitError, HeapInitErrorReason
 from kernel_sim.hookspecs import hookimpl
-from kernel_sim.needs import Needs
+from kernel_sim.host.needs import Needs
 from kernel_sim.values import HeapStats, SelfTestResult
 from kernel_sim_kernel_v.compact_block import (
     BEFORE_USED,

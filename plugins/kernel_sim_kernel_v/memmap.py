@@ -25,8 +25,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from kernel_sim.addr import U64_LIMIT
 from kernel_sim.errors import KernelError
 from kernel_sim.hookspecs import hookimpl
-from kernel_sim.needs import Needs
-from kernel_sim.quirks import has_quirk
+from kernel_sim.host.needs import Needs
+from kernel_sim.host.quirks import has_quirk
 from kernel_sim.values import BootInfo, MemoryRegion, RegionKind, SelfTestResult
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Final
 from kernel_sim.addr import LARGE_PAGE_SIZE_32, PAGE_SIZE, is_aligned
 from kernel_sim.errors import MapError, MapErrorReason, NotMapped, UnmapError, UnmapErrorReason
 from kernel_sim.hookspecs import hookimpl
-from kernel_sim.needs import Needs
+from kernel_sim.host.needs import Needs
+from kernel_sim.host.quirks import has_quirk
 from kernel_sim.page_table import PageTableFlags
-from kernel_sim.quirks import has_quirk
 from kernel_sim.values import (
     AddrRange,
     FaultAction,

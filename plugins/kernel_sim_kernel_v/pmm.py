@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from kernel_sim.addr import PAGE_SIZE, is_aligned, is_power_of_two
 from kernel_sim.errors import FrameError, FrameErrorReason
 from kernel_sim.hookspecs import hookimpl
-from kernel_sim.quirks import has_quirk
+from kernel_sim.host.quirks import has_quirk
 from kernel_sim.values import AddrRange, FrameStats, MemoryRegion, SelfTestResult
 from kernel_sim_kernel_v.frame_bitmap import WORD_BITS, WORD_BYTES, FrameBitmap, bitmap_bytes
 from kernel_sim_kernel_v.frame_ranges import (

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from kernel_sim.addr import PAGE_SIZE, align_down, align_up
-from kernel_sim.quirks import has_quirk
+from kernel_sim.host.quirks import has_quirk
 from kernel_sim.values import AddrRange, MemoryRegion, RegionKind
 from kernel_sim_kernel_v.frame_ranges import FrameRange, rounded_outward, without
 from kernel_sim_theseus.consumed import ConsumedLog

@@ -10,7 +10,7 @@ blocks is the same list in order of address as in Bulldog.
 from typing import TYPE_CHECKING
 
 from kernel_sim.hookspecs import hookimpl
-from kernel_sim.needs import Needs
+from kernel_sim.host.needs import Needs
 from kernel_sim_bulldog.heap import heap_stats, kfree, kmalloc, make_heap, selftest
 from kernel_sim_theseus.layout import DATA
 

@@ -25,11 +25,11 @@ from typing import TYPE_CHECKING, Final
 from kernel_sim.addr import PAGE_SIZE
 from kernel_sim.errors import KernelError, NotMapped
 from kernel_sim.hookspecs import hookimpl
-from kernel_sim.long_mode_tables import load_gdt, task_state
+from kernel_sim.host.long_mode_tables import load_gdt, task_state
+from kernel_sim.host.needs import Needs
+from kernel_sim.host.quirks import has_quirk
 from kernel_sim.machine.firmware.long_mode import high_half_symbols
 from kernel_sim.machine.firmware.placement import TEXT_BYTES
-from kernel_sim.needs import Needs
-from kernel_sim.quirks import has_quirk
 from kernel_sim.values import AddrRange, SelfTestResult
 from kernel_sim_theseus import layout
 from kernel_sim_theseus.handoff import read_handoff

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Final
 
 from kernel_sim.addr import PAGE_SIZE, is_aligned
 from kernel_sim.errors import MapError, MapErrorReason, UnmapError, UnmapErrorReason
+from kernel_sim.host.quirks import has_quirk
 from kernel_sim.page_table import PageTableFlags
-from kernel_sim.quirks import has_quirk
 from kernel_sim_bulldog import page_tables as tables
 from kernel_sim_theseus.layout import PTE_PRESENT, PTE_PS
 from kernel_sim_theseus.phys_offset import shows_frame

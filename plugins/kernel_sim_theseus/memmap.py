@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from kernel_sim.addr import PAGE_SIZE, U64_LIMIT
 from kernel_sim.errors import KernelError
 from kernel_sim.hookspecs import hookimpl
-from kernel_sim.needs import Needs
+from kernel_sim.host.needs import Needs
 from kernel_sim.values import BootInfo, MemoryRegion, RegionKind, SelfTestResult
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from kernel_sim.addr import PAGE_SIZE, is_aligned
 from kernel_sim.errors import KernelError, MapError, MapErrorReason
 from kernel_sim.hookspecs import hookimpl
+from kernel_sim.host.needs import Needs
+from kernel_sim.host.quirks import has_quirk
 from kernel_sim.machine.control_bits import CR4_PGE
-from kernel_sim.needs import Needs
 from kernel_sim.page_table import PageTableFlags
-from kernel_sim.quirks import has_quirk
 from kernel_sim.values import FaultAction, MapRequest, PageFault, SelfTestResult, Translation
 from kernel_sim_bulldog import page_tables as tables
 from kernel_sim_bulldog import paging as offset_page_table

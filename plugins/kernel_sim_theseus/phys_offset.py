@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from kernel_sim.addr import PAGE_SIZE, align_down
 from kernel_sim.errors import NotMapped, TranslationError
+from kernel_sim.host.quirks import has_quirk
 from kernel_sim.page_table import PageTableFlags
-from kernel_sim.quirks import has_quirk
 from kernel_sim_bulldog import page_tables as tables
 from kernel_sim_theseus.layout import PHYS_OFFSET
 from kernel_sim_theseus.temporary_window import temporary_window

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from kernel_sim.addr import PAGE_SIZE, align_up
 from kernel_sim.errors import FrameError, FrameErrorReason, KernelError
-from kernel_sim.quirks import has_quirk
+from kernel_sim.host.quirks import has_quirk
 from kernel_sim.values import AddrRange, FrameStats, RegionKind
 from kernel_sim_kernel_v.frame_bitmap import FrameBitmap
 from kernel_sim_kernel_v.frame_ranges import FrameRange, rounded_outward

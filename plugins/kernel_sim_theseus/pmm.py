@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from kernel_sim.errors import FrameError, FrameErrorReason
 from kernel_sim.hookspecs import hookimpl
-from kernel_sim.needs import Needs
-from kernel_sim.quirks import has_quirk
-from kernel_sim.reservation import usable_frames
+from kernel_sim.host.needs import Needs
+from kernel_sim.host.quirks import has_quirk
+from kernel_sim.host.reservation import usable_frames
 from kernel_sim.values import AddrRange, FrameStats, MemoryRegion, SelfTestResult
 from kernel_sim_theseus import layout
 from kernel_sim_theseus.boot_frame_allocator import BootFrameAllocator

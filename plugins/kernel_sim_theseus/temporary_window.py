@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from kernel_sim.errors import MapError
-from kernel_sim.quirks import has_quirk
+from kernel_sim.host.quirks import has_quirk
 from kernel_sim_bulldog import page_tables as tables
 from kernel_sim_theseus.layout import DATA, PHYS_OFFSET, TEMP_WINDOW_VA
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from kernel_sim.errors import InputError
-from kernel_sim.notebook_source import plugin_cells
+from kernel_sim.host.notebook_source import plugin_cells
 from kernel_sim_grader.sample_class import answer, sample_class
 
 

@@ -5,13 +5,13 @@ import threading
 import pytest
 
 from kernel_sim import MemoryRegion, RegionKind, hookimpl
+from kernel_sim.host.running_notebook import RunningNotebook
 from kernel_sim.notebook import show_frames, show_screen, swap_panel, widgets
 from kernel_sim.notebook.boot_choice import OWN, BootChoice, bootable_machines
 from kernel_sim.notebook.booting import boot
 from kernel_sim.notebook.machine_lock import MACHINE_LOCK
 from kernel_sim.notebook.session import own_notebook
 from kernel_sim.notebook.swap_panel import BUSY, CHANGED, SwapPanel
-from kernel_sim.running_notebook import RunningNotebook
 
 
 @hookimpl

@@ -8,9 +8,9 @@ import pytest
 from kernel_sim.boot import boot
 from kernel_sim.cli.main import run
 from kernel_sim.errors import InputError
+from kernel_sim.host.needs import MODES, Needs, needs_of
 from kernel_sim.loading import load_plugin, plugin_names
 from kernel_sim.machine import machine_spec
-from kernel_sim.needs import MODES, Needs, needs_of
 from kernel_sim.profiles import profile, profile_names
 
 CELLS = [

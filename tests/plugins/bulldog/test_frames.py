@@ -6,8 +6,8 @@ import pytest
 
 from kernel_sim.boot import boot
 from kernel_sim.errors import FrameError
+from kernel_sim.host.reservation import reserved_ranges
 from kernel_sim.machine import machine_spec, random_spec
-from kernel_sim.reservation import reserved_ranges
 from kernel_sim.values import AddrRange, RegionKind
 from kernel_sim_bulldog.discovery import FrameRange
 from kernel_sim_bulldog.frame_vector import FrameVector

@@ -6,10 +6,10 @@ import pytest
 
 from kernel_sim.boot import boot
 from kernel_sim.errors import MachineStopped, TripleFault
+from kernel_sim.host.oops import KernelOops
 from kernel_sim.inspection import AddressSpace, sweep
 from kernel_sim.machine.descriptors import TSS_BUSY, decode_gate, decode_segment
 from kernel_sim.machine.exceptions import Vector
-from kernel_sim.oops import KernelOops
 from kernel_sim.profiles import profile
 from kernel_sim.profiles.bulldog import INTERRUPT_STACK_INDEX
 from kernel_sim.values import GuardKind, GuardRequest

@@ -4,9 +4,9 @@ import pytest
 
 from kernel_sim.boot import boot
 from kernel_sim.errors import InputError
+from kernel_sim.host.reservation import reserved_ranges
 from kernel_sim.inspection import AddressSpace, sweep
 from kernel_sim.profiles import profile
-from kernel_sim.reservation import reserved_ranges
 from kernel_sim.values import RegionKind
 
 KERNEL_SPACE = 0xFFFF_8000_0000_0000

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from kernel_sim.boot import boot
 from kernel_sim.errors import FrameError
+from kernel_sim.host.reservation import reserved_ranges
 from kernel_sim.machine import machine_spec, random_spec
-from kernel_sim.reservation import reserved_ranges
 from kernel_sim.values import RegionKind
 
 FRAME = 0x1000
