@@ -34,8 +34,8 @@ labs: $(READY) ## build the notebooks of all labs into build/course, and course.
 corpus: $(READY) ## plugins whose grade is known, right and wrong, against all checks
 	$(BIN)/python -m kernel_sim_grader.corpus --seeds 20 lab1 lab2 lab3 lab4 lab5
 
-bench: $(READY) ## how fast the machine is, beside its peers
-	$(BIN)/python tests/bench/memory.py
+bench: $(READY) ## how fast machine and grading are, beside their peers
+	$(BIN)/python tests/bench/memory.py && $(BIN)/python tests/bench/grading.py
 
 soak: $(READY) ## 1,000 submissions in one run, and 50 kills at random moments; a quarter of an hour
 	$(BIN)/python tests/soak/many.py 1000 && $(BIN)/python tests/soak/kills.py 50
