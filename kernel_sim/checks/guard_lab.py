@@ -46,6 +46,8 @@ def simpler_calls(call: Call) -> Iterator[Call]:
 
 OWN_HOOKS: Final = frozenset({*ROLE_HOOKS["guard"], *FIRST_ANSWER_HOOKS, *BROADCAST_HOOKS})
 """The hooks that a Lab 5 plugin implements."""
+MOST_LOOPS: Final = 3
+"""After so many calls of a hook that used up its budget, further cases with it count as failed."""
 OPERATIONS: Final = OperationLab("lab5", "guard", GuardOracle, simpler_places, simpler_calls)
 
 
@@ -59,10 +61,14 @@ class GuardExaminer(SequenceExaminer):
 
     def finding(self, case: Case) -> Finding | None:
         """What is wrong in one case; what takes long and is known is not tried again."""
+        hopeless = _hopeless(self.subject, case)
+        if hopeless is not None:
+            return _of_check(hopeless, self.check)
         if self.subject.slow:
             seen = self.observed(case)
             known = self.subject.explained.get(_key(seen))
             if known is not None and is_costly(seen):
+                self._note(seen, known)
                 return _of_check(known, self.check)
             if seen.violation is None:
                 return None
@@ -75,8 +81,25 @@ class GuardExaminer(SequenceExaminer):
         if known is None:
             known = _of_plugin(super().explained(seen), seen)
             self.subject.explained[key] = known
-        self.subject.slow = self.subject.slow or is_costly(seen)
+        if is_costly(seen):
+            self.subject.slow = True
+            self._note(seen, known)
         return _of_check(known, self.check)
+
+    def _note(self, seen: Observation, finding: Finding) -> None:
+        """Remember that a hook used up its budget."""
+        failure = failure_of(seen)
+        if failure is not None and failure.hook:
+            self.subject.loops.setdefault(failure.hook, []).append(finding)
+
+
+def _hopeless(subject: Subject, case: Case) -> Finding | None:
+    """What is known of a hook that ``case`` calls and that used up its budget often enough."""
+    for call in case.calls:
+        found = subject.loops.get(call.hook, [])
+        if len(found) >= MOST_LOOPS:
+            return found[-1]
+    return None
 
 
 def _key(seen: Observation) -> tuple[str, str, str]:
@@ -144,5 +167,7 @@ def _all_right(subject: Subject, questions: Sequence[Question]) -> bool:
     for case in (case for question in questions for case in question.cases):
         known = together.get(case.place)
         together[case.place] = case if known is None else known.then(case)
+    if any(_hopeless(subject, case) is not None for case in together.values()):
+        return False
     seen = (run_case(Alone(subject), c, judging(rules), batch=1) for c in together.values())
     return all(observation.violation is None for observation in seen)

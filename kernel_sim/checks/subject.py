@@ -39,6 +39,7 @@ class Subject:
         singly: whether a call has used up its budget. From then on calls go one by one, so that
             none is made behind the one that failed.
         costly: findings that took a hook's whole budget, or the process.
+        loops: hook → findings in which it used up its budget.
     """
 
     def __init__(self, make_bench: Callable[[], Bench]) -> None:
@@ -54,6 +55,7 @@ class Subject:
         self.slow = False
         self.singly = False
         self.costly: list[Finding] = []
+        self.loops: dict[str, list[Finding]] = {}
         self._make_bench = make_bench
         self._bench: Bench | None = None
         self._used = False
