@@ -86,10 +86,10 @@ def run_zygote(control: socket.socket, fork: Callable[[int], int]) -> None:
     process_control(PR_SET_CHILD_SUBREAPER, 1)
     gc.collect()
     gc.freeze()
-    send_frame(control, msgspec.msgpack.encode(Ready()))
     decoder = msgspec.msgpack.Decoder(Fork | End)
     workers: set[int] = set()
     with contextlib.suppress(EndOfStream):
+        send_frame(control, msgspec.msgpack.encode(Ready()))
         while True:
             payload, channel = receive_with_descriptor(control)
             request = decoder.decode(payload)
@@ -104,8 +104,9 @@ def run_zygote(control: socket.socket, fork: Callable[[int], int]) -> None:
 
 
 def refuse(control: socket.socket, reason: str) -> None:
-    """Say, instead of being ready, why no worker can be isolated."""
-    send_frame(control, msgspec.msgpack.encode(Refused(reason)))
+    """Say, instead of being ready, why no worker can be isolated; to nobody if nobody listens."""
+    with contextlib.suppress(EndOfStream):
+        send_frame(control, msgspec.msgpack.encode(Refused(reason)))
 
 
 def fork_plainly(channel: int, serve: Callable[[int], None]) -> int:

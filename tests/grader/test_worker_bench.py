@@ -1,6 +1,8 @@
 """A plugin in a worker: judged as in process, and ended whatever it does."""
 
 import os
+import socket
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -19,7 +21,7 @@ from kernel_sim_grader import wire
 from kernel_sim_grader.isolation import Limits
 from kernel_sim_grader.plain import flatten
 from kernel_sim_grader.worker_bench import Deaths, PluginText, WorkerBench
-from kernel_sim_grader.worker_sources import Spawner, worker_source
+from kernel_sim_grader.worker_sources import Spawner, worker_command, worker_source
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and limits are Unix's")
 
@@ -343,3 +345,20 @@ def test_a_worker_on_another_platform_is_a_fresh_interpreter():
         assert "status 5" in hung.boot(MEMMAP_ONLY).booted.failure.message
     finally:
         workers.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="zygotes are Linux's")
+@pytest.mark.parametrize("mode", ["zygote", "walled"])
+def test_a_zygote_whose_grader_is_gone_ends_without_a_word(mode):
+    ours, theirs = socket.socketpair()
+    ours.close()
+    with theirs:
+        result = subprocess.run(
+            worker_command(mode, theirs.fileno(), ("memmap",), Limits()),
+            pass_fds=[theirs.fileno()],
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert result.stderr == ""
