@@ -1,45 +1,15 @@
-"""The first boot of a Lab 5 plugin: whether it can be asked anything at all.
+"""The first boot of a Lab 5 plugin: whether it loads, and its observers return."""
 
-A plugin that can't be loaded, or whose observers never return, would be asked a hundred times for
-the same answer; here it is asked once, and every check repeats what came of it.
-"""
-
-from collections.abc import Callable
-from dataclasses import replace
-
-from kernel_sim.checks.check import Check, Result
-from kernel_sim.checks.finding import finding_of
 from kernel_sim.checks.guard_lab import OPERATIONS, judging
-from kernel_sim.checks.operations import Case, Place, Script
-from kernel_sim.checks.operations_check import failure_of, is_costly
-from kernel_sim.checks.operations_counterexample import counterexample_of
-from kernel_sim.checks.operations_run import Observation, run_case
+from kernel_sim.checks.operations import Place, Script
+from kernel_sim.checks.operations_check import is_costly
+from kernel_sim.checks.operations_gate import Verdict, tried, verdict_of
 from kernel_sim.checks.subject import Subject
-
-Verdict = Callable[[Check], Result]
-"""What every check says of a plugin that did not come through."""
 
 
 def first_boot(subject: Subject) -> Verdict | None:
     """None if the checks can go on."""
     script = Script()
     script.add("pmm_alloc_frame")
-    case: Case = script.at(Place("pc4", until="heap"))
-    seen = run_case(subject, case, judging(frozenset()))
-    if is_costly(seen) and subject.loaded.ok:
-        subject.renew()
-        seen = run_case(subject, case, judging(frozenset()))
-    return _verdict(seen) if is_costly(seen) else None
-
-
-def _verdict(seen: Observation) -> Verdict:
-    violation = seen.violation
-
-    def result(check: Check) -> Result:
-        if violation is None:
-            return Result.errored("a first boot that went well")
-        broken = replace(violation, requirement=check.requirements[0])
-        case = counterexample_of(OPERATIONS, check.id, [seen.cut], seen)
-        return Result.failed(finding_of(broken, case, failure_of(seen)))
-
-    return result
+    seen = tried(subject, script.at(Place("pc4", until="heap")), judging(frozenset()))
+    return verdict_of(OPERATIONS, seen) if is_costly(seen) else None

@@ -1,6 +1,7 @@
 """Heaps side by side on allocation traces: how full they keep their memory, and at which cost."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -57,20 +58,18 @@ class MeteredBench:
     def __init__(self, source: object) -> None:
         self.bench = LocalBench(source, ["heap"])
         self.meter = Meter()
-        self._counting: Any = None
+        self._counting = ExitStack()
 
     def boot(self, scenario: Scenario) -> Run:
         """A new machine."""
         run = self.bench.boot(scenario)
         if isinstance(run, LocalRun):
-            self._counting = metered(run.result.machine)
-            self.meter = self._counting.__enter__()
+            self.meter = self._counting.enter_context(metered(run.result.machine))
         return run
 
     def stop(self) -> Meter:
         """What was counted."""
-        if self._counting is not None:
-            self._counting.__exit__(None, None, None)
+        self._counting.close()
         self.bench.close()
         return self.meter
 

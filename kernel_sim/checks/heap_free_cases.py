@@ -63,6 +63,16 @@ def any_order(place: Place, rng: Random) -> Case:
 # --- reuse ----------------------------------------------------------------------------------------
 
 
+def right_and_wrong(place: Place, other: Place, rng: Random) -> dict[str, Case]:
+    """What may be freed and what may not, by title; half of it at another place."""
+    return {
+        "right": any_order(place, rng),
+        "twice": freed_twice(other, rng),
+        "foreign": foreign(other),
+        "inside a block": interior(place, rng),
+    }
+
+
 def same_again(place: Place) -> Case:
     """A block of nearly half the window is freed and asked for again, twice, with pins between."""
     size = ground_of(place).window.length * 45 // 100

@@ -85,12 +85,7 @@ def kfree(subject: Subject, seed: int) -> Result:
     """What kmalloc returned can be given back once; all else is refused with HeapError."""
     ask, rng = Questions(subject, "kfree"), Random(f"{seed} kfree")
     place = places.plain(rng)
-    made = {
-        "right": frees.any_order(place, rng),
-        "twice": frees.freed_twice(place, rng),
-        "foreign": frees.foreign(place),
-        "inside a block": frees.interior(place, rng),
-    }
+    made = frees.right_and_wrong(place, place, rng)
     return Result.of_parts(
         [ask.part(title, ERRORS | {"blocks"}, [case], batch=1) for title, case in made.items()]
     )

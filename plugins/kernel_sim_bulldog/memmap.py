@@ -16,8 +16,9 @@ left alone or, where the number is a known one, named.
 References: ACPI 6.5, table 15.312 (BIOS types); UEFI 2.10, 7.2.3 (memory types).
 """
 
+from collections.abc import Iterable
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from kernel_sim.errors import KernelError
 from kernel_sim.hookspecs import hookimpl
@@ -55,15 +56,6 @@ WORDS: Final = {
 needs = Needs(firmware="bootinfo")
 
 
-class Listed(NamedTuple):
-    """A region of the list; ordered by restriction first."""
-
-    kind: RegionKind
-    type: int
-    start: int
-    end: int
-
-
 @hookimpl
 def parse_memory_map(kernel: "Kernel", boot_info: BootInfo) -> list[MemoryRegion]:
     """The descriptor table: sorted, disjoint, the most restrictive kind where regions overlap.
@@ -77,7 +69,7 @@ def parse_memory_map(kernel: "Kernel", boot_info: BootInfo) -> list[MemoryRegion
         read_region(kernel, boot_info.table + REGION_BYTES * index)
         for index in range(boot_info.count)
     ]
-    regions = _disjoint([item for item in listed if item.start < item.end])
+    regions = disjoint([item for item in listed if item.length > 0])
     kernel.log("memory_map", entries=boot_info.count, regions=len(regions))
     return regions
 
@@ -100,12 +92,12 @@ def selftest(kernel: "Kernel") -> SelfTestResult:
     return SelfTestResult("memmap", passed=ordered and clear and size > 0, detail=detail)
 
 
-def read_region(kernel: "Kernel", address: int) -> Listed:
-    """The region whose 24 bytes lie at ``address``."""
+def read_region(kernel: "Kernel", address: int) -> MemoryRegion:
+    """The region whose 24 bytes lie at ``address``; its length is negative if its end is wrong."""
     start, end = kernel.cpu.load(address, 8), kernel.cpu.load(address + 8, 8)
     kind, value = kernel.cpu.load(address + 16, 4), kernel.cpu.load(address + 20, 4)
     kernel.log("memory_map_entry", start=start, end=end, kind=kind, value=value)
-    return Listed(_class_of(kind, value), value, start, end)
+    return MemoryRegion(start, end - start, _class_of(kind, value), value)
 
 
 def _class_of(kind: int, value: int) -> RegionKind:
@@ -115,18 +107,20 @@ def _class_of(kind: int, value: int) -> RegionKind:
     return known.get(value, RegionKind.RESERVED)
 
 
-def _disjoint(listed: list[Listed]) -> list[MemoryRegion]:
-    """``listed`` cut at every start and end; at each piece the strictest region counts.
+def disjoint(listed: Iterable[MemoryRegion]) -> list[MemoryRegion]:
+    """``listed`` cut at every base and end; at each piece the most restrictive kind counts.
 
     Pieces that continue one another are joined again.
     """
-    edges = sorted({edge for item in listed for edge in (item.start, item.end)})
+    described = list(listed)
+    edges = sorted({edge for item in described for edge in (item.base, item.end)})
     regions: list[MemoryRegion] = []
     for start, end in pairwise(edges):
-        covering = [item for item in listed if item.start <= start and end <= item.end]
+        covering = [item for item in described if item.base <= start and end <= item.end]
         if not covering:
             continue
-        strictest, last = max(covering), regions[-1] if regions else None
+        strictest = max(covering, key=lambda item: (item.kind, item.type))
+        last = regions[-1] if regions else None
         same = last is not None and (last.kind, last.type) == (strictest.kind, strictest.type)
         if last is not None and same and last.end == start:
             regions[-1] = MemoryRegion(last.base, end - last.base, last.kind, last.type)

@@ -20,6 +20,7 @@ from kernel_sim.errors import KernelError
 from kernel_sim.hookspecs import hookimpl
 from kernel_sim.host.needs import Needs
 from kernel_sim.values import BootInfo, MemoryRegion, RegionKind, SelfTestResult
+from kernel_sim_bulldog.memmap import disjoint
 
 if TYPE_CHECKING:
     from kernel_sim.kernel import Kernel
@@ -64,13 +65,7 @@ def parse_memory_map(kernel: "Kernel", boot_info: BootInfo) -> list[MemoryRegion
     """
     if boot_info.entry_size < DESCRIPTOR_BYTES:
         raise KernelError(boot_info.entry_size, expected=f"{DESCRIPTOR_BYTES} bytes or more")
-    described = list(_described(kernel, boot_info))
-    edges = sorted({edge for item in described for edge in (item.base, item.end)})
-    regions: list[MemoryRegion] = []
-    for start, end in pairwise(edges):
-        here = [item for item in described if item.base <= start and end <= item.end]
-        if here:
-            _add(regions, start, end, max(here, key=lambda item: (item.kind, item.type)))
+    regions = disjoint(_described(kernel, boot_info))
     kernel.log("memory_map", entries=boot_info.count, regions=len(regions))
     return regions
 
@@ -105,12 +100,3 @@ def _described(kernel: "Kernel", boot_info: BootInfo) -> Iterator[MemoryRegion]:
         if length:
             kind = KINDS.get(number, RegionKind.RESERVED)
             yield MemoryRegion(base, length, kind, number)
-
-
-def _add(regions: list[MemoryRegion], start: int, end: int, like: MemoryRegion) -> None:
-    """Append ``[start, end)``, or lengthen the last region if it continues that."""
-    last = regions[-1] if regions else None
-    if last is not None and last.end == start and (last.kind, last.type) == (like.kind, like.type):
-        regions[-1] = MemoryRegion(last.base, end - last.base, last.kind, last.type)
-    else:
-        regions.append(MemoryRegion(start, end - start, like.kind, like.type))

@@ -95,12 +95,7 @@ def hidden_kfree(subject: Subject, seed: int) -> Result:
     """Other pointers that must not be freed; what was refused has changed nothing."""
     ask, rng = Questions(subject, "hidden-kfree"), Random(f"{seed} hidden-kfree")
     place, other = places.another(rng), places.elsewhere(rng)
-    made = {
-        "right": frees.any_order(place, rng),
-        "twice": frees.freed_twice(other, rng),
-        "foreign": frees.foreign(other),
-        "inside a block": frees.interior(place, rng),
-    }
+    made = frees.right_and_wrong(place, other, rng)
     return Result.of_parts(
         [ask.part(title, ERRORS | {"blocks"}, [case], batch=1) for title, case in made.items()]
     )
