@@ -27,6 +27,7 @@ from kernel_sim.kernel import Kernel, SharedKernel
 from kernel_sim.machine import Machine, MachineSpec, Ram, machine_spec
 from kernel_sim.machine.devices.vga import VGA_TEXT
 from kernel_sim.machine.firmware.bootable import HAND_OVER
+from kernel_sim.machine.operation_log import OperationLog
 from kernel_sim.nearest import unknown_name
 from kernel_sim.profiles import COMMON_SETTINGS, Profile, profile
 from kernel_sim.values import Event, MemoryRegion, SelfTestResult
@@ -183,6 +184,7 @@ def boot(  # noqa: PLR0913 - one keyword for each thing that a boot can be told
     stores: bool = False,
     budget: Budget | None = None,
     extras: Sequence[object] | None = None,
+    log: OperationLog | None = None,
 ) -> Boot:
     """Boot ``profile`` on ``machine``.
 
@@ -200,6 +202,7 @@ def boot(  # noqa: PLR0913 - one keyword for each thing that a boot can be told
         stores: whether the trace records stores.
         budget: of each hook that the kernel calls.
         extras: plugins beside the roles, in the place of those that the profile's settings ask for.
+        log: where the processor's operations are noted, if they are to be.
 
     Raises:
         InputError: an unknown name or setting, a file that can't be read, or a machine that can't
@@ -221,7 +224,7 @@ def boot(  # noqa: PLR0913 - one keyword for each thing that a boot can be told
     _assert_compatible(filled, spec, chosen)
     if spec.firmware == "bootinfo":
         spec = replace(spec, entry_point=chosen.entry_point)
-    hardware = Machine(spec, seed=seed, ram=ram)
+    hardware = Machine(spec, seed=seed, ram=ram, log=log)
     hardware.power_on()
     hardware.trace.stores = stores
     result = _wire(chosen, hardware, settings, filled, budget or Budget())

@@ -13,7 +13,7 @@ from kernel_sim.checks.accesses import ACCESSES
 from kernel_sim.checks.bench import FAILURE_KINDS, Failure, Operation, Outcome, Run, Scenario
 from kernel_sim.hookspecs import FIRST_ANSWER_HOOKS
 from kernel_sim.host.results import RESULTS, WrongResult
-from kernel_sim.values import Event
+from kernel_sim.machine.operation_log import Entry
 from kernel_sim_grader.plain import MismatchError, extension, flatten, hook_types, restore
 
 MAX_TEXT: Final = 4000
@@ -33,10 +33,15 @@ class Load(Message, frozen=True):
 
 
 class Boot(Message, frozen=True):
-    """Boot a new machine; with ``shared_ram`` its memory is the file that comes along."""
+    """Boot a new machine.
+
+    With ``shared_ram`` its memory is the file that comes along; with ``logged`` the processor's
+    operations are noted.
+    """
 
     scenario: dict[str, Any]
     shared_ram: bool
+    logged: bool
 
 
 class Batch(Message, frozen=True):
@@ -49,8 +54,8 @@ class Screen(Message, frozen=True):
     """Ask for the text screen."""
 
 
-class Events(Message, frozen=True):
-    """Ask for the trace."""
+class Log(Message, frozen=True):
+    """Ask for the processor's operations and the kernel's events since the last time."""
 
 
 class Read(Message, frozen=True):
@@ -97,10 +102,10 @@ class Lines(Message, frozen=True):
     lines: list[str]
 
 
-class Trace(Message, frozen=True):
-    """The answer to `Events`: ``[number, kind, fields]`` each."""
+class Operations(Message, frozen=True):
+    """The answer to `Log`: ``[name, arguments]`` each, as `entries_of` reads them."""
 
-    events: list[tuple[int, str, dict[str, Any]]]
+    entries: msgspec.Raw
 
 
 class Data(Message, frozen=True):
@@ -109,19 +114,20 @@ class Data(Message, frozen=True):
     data: bytes
 
 
-Request = Load | Boot | Batch | Screen | Events | Read
-Answer = Loaded | Booted | Results | Lines | Trace | Data
+Request = Load | Boot | Batch | Screen | Log | Read
+Answer = Loaded | Booted | Results | Lines | Operations | Data
 ANSWERS: Final[dict[type[Message], type[Message]]] = {
     Load: Loaded,
     Boot: Booted,
     Batch: Results,
     Screen: Lines,
-    Events: Trace,
+    Log: Operations,
     Read: Data,
 }
 _decoders: Final = {
     kind: msgspec.msgpack.Decoder(answer, ext_hook=extension) for kind, answer in ANSWERS.items()
 }
+_entries: Final = msgspec.msgpack.Decoder(list[tuple[str, list[Any]]], ext_hook=extension)
 _requests: Final = msgspec.msgpack.Decoder(Request, ext_hook=extension)
 
 
@@ -152,9 +158,9 @@ def decode_answer(payload: bytes, request: Message) -> Any:  # noqa: ANN401 - th
         raise ProtocolError(f"no {ANSWERS[type(request)].__name__}: {error}") from None
 
 
-def boot_request(scenario: Scenario, *, shared_ram: bool) -> Boot:
+def boot_request(scenario: Scenario, *, shared_ram: bool, logged: bool) -> Boot:
     """The request that boots ``scenario``."""
-    return Boot(flatten(scenario), shared_ram)
+    return Boot(flatten(scenario), shared_ram, logged)
 
 
 def scenario_of(request: Boot) -> Scenario:
@@ -243,14 +249,25 @@ def believed(value: Any, hook: str) -> Any:  # noqa: ANN401 - typed by the hook
         raise MismatchError(str(error)) from None
 
 
-def trace_message(events: Sequence[Event]) -> Trace:
-    """The answer that carries ``events``."""
-    return Trace([(event.number, event.kind, flatten(event.fields)) for event in events])
+def operations_message(entries: Sequence[Entry]) -> Operations:
+    """The answer that carries ``entries`` of a log."""
+    try:
+        data = msgspec.msgpack.encode(entries)
+    except (OverflowError, UnicodeEncodeError):  # what msgpack does not know has to be marked
+        data = msgspec.msgpack.encode(flatten(entries))
+    return Operations(msgspec.Raw(data))
 
 
-def events_of(answer: Trace) -> list[Event]:
-    """The events in an answer."""
-    return [Event(number, _text(kind), fields) for number, kind, fields in answer.events]
+def entries_of(answer: Operations) -> list[tuple[str, list[Any]]]:
+    """The entries in an answer.
+
+    Raises:
+        ProtocolError: it holds something else.
+    """
+    try:
+        return _entries.decode(answer.entries)
+    except (msgspec.MsgspecError, MismatchError, RecursionError, ValueError) as error:
+        raise ProtocolError(f"no log: {error}") from None
 
 
 def reported(failure: Failure | None) -> Reported | None:

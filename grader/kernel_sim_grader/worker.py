@@ -28,6 +28,7 @@ from kernel_sim.checks.local_bench import CHECK_BUDGET, LocalBench
 from kernel_sim.host.budget import Budget
 from kernel_sim.loading import ENTRY_POINT_GROUP, LOAD_BUDGET, load_text
 from kernel_sim.machine import Ram, ram_for
+from kernel_sim.machine.operation_log import OperationLog
 from kernel_sim.profiles import profile, profile_names
 from kernel_sim_grader import wire
 from kernel_sim_grader.frames import EndOfStream, receive_with_descriptor, send_frame
@@ -52,6 +53,7 @@ class Server:
         self._bench: LocalBench | None = None
         self._run: Run | None = None
         self._ram: Ram | None = None
+        self._log: OperationLog | None = None
 
     def answer(self, request: wire.Request, descriptor: int | None) -> wire.Message:
         """What ``request`` asks for; ``descriptor`` is the shared memory of a boot."""
@@ -67,7 +69,9 @@ class Server:
             return wire.Lines(self._run.screen())
         if isinstance(request, wire.Read):
             return wire.Data(self._run.ram.read(request.physical, request.size_bytes))
-        return wire.trace_message(self._run.events())
+        if self._log is None:
+            raise wire.ProtocolError("no log was asked for")
+        return wire.operations_message(self._log.take())
 
     def _load(self, request: wire.Load) -> wire.Loaded:
         plugin = load_text(request.text, request.name, in_worker(LOAD_BUDGET))
@@ -82,7 +86,8 @@ class Server:
         if descriptor is not None:
             self._ram = ram_for(scenario.machine, seed=scenario.seed, fd=descriptor)
             os.close(descriptor)
-        self._run = self._bench.boot(scenario, ram=self._ram)
+        self._log = OperationLog() if request.logged else None
+        self._run = self._bench.boot(scenario, ram=self._ram, log=self._log)
         return wire.booted_message(self._run)
 
 

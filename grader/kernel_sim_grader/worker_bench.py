@@ -1,34 +1,22 @@
-"""A test bench whose plugin lives in a worker: the same protocol as in process, over a channel.
+"""A test bench whose plugin lives in a worker: the same protocol as in process, over a channel."""
 
-What a check reads of memory and of the screen it reads from the machine's RAM itself, which worker
-and grader share (Linux); the worker's word is taken for nothing that RAM can show.
-"""
-
-import os
-import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, Final
 
 from kernel_sim.checks.bench import (
     Failure,
-    Operation,
     Outcome,
-    PhysicalMemory,
     Run,
     Scenario,
 )
 from kernel_sim.checks.local_bench import FailedRun
-from kernel_sim.machine import Machine, Ram, ram_for
-from kernel_sim.machine.devices.vga import VgaText
-from kernel_sim.values import BootInfo, Event, MemoryRegion
 from kernel_sim_grader import wire
-from kernel_sim_grader.plain import MismatchError
 from kernel_sim_grader.worker_process import WorkerDied, WorkerProcess
+from kernel_sim_grader.worker_run import WorkerRun
 from kernel_sim_grader.worker_sources import WorkerSource
 
-SHARED_RAM: Final = sys.platform == "linux"
+LOGGED_ROLES: Final = frozenset({"paging", "guard"})
+"""The order of operations and the TLB earn points in their labs."""
 MOST_DEATHS: Final = 200
 MOST_SLOW_DEATHS: Final = 2
 """A worker that took all its time gets one more chance: the verdict is confirmed, then final."""
@@ -109,7 +97,9 @@ class WorkerBench:
             return FailedRun(self.loaded.failure)
         if self._run is not None:
             self._run.forget()
-        self._run = WorkerRun(self, scenario)
+        self._run = WorkerRun(
+            self, scenario, logged=not LOGGED_ROLES.isdisjoint(self._plugin.roles)
+        )
         return self._run
 
     def close(self) -> None:
@@ -141,109 +131,3 @@ class WorkerBench:
         self._deaths.last = cause
         self._dead = Failure("died", message=cause)
         return self._dead
-
-
-class WorkerRun:
-    """One boot in a worker, as the grader sees it."""
-
-    def __init__(self, bench: WorkerBench, scenario: Scenario) -> None:
-        self._bench = bench
-        self.booted = Outcome()
-        self.regions: Sequence[MemoryRegion] = ()
-        self._scenario = scenario
-        self._shared: Ram | None = None
-        descriptors: tuple[int, ...] = ()
-        if SHARED_RAM:
-            self._shared, descriptor = shared_ram(scenario)
-            descriptors = (descriptor,)
-        request = wire.boot_request(scenario, shared_ram=SHARED_RAM)
-        answer = bench.ask(request, descriptors)
-        for descriptor in descriptors:
-            os.close(descriptor)
-        if isinstance(answer, Failure):
-            self.booted = Outcome(failure=answer)
-        else:
-            self._take(answer)
-
-    def _take(self, answer: wire.Booted) -> None:
-        try:
-            self.booted = Outcome(failure=wire.failure_of(answer.failure))
-            self.regions = wire.believed(answer.regions, "parse_memory_map")
-        except (MismatchError, wire.ProtocolError) as error:
-            failure = self._bench.give_up(f"the worker broke the protocol: {error}")
-            self.booted = Outcome(failure=failure)
-            self.regions = ()
-
-    @cached_property
-    def boot_info(self) -> BootInfo:
-        """What the firmware handed over: the same for every machine of this description."""
-        return Machine(self._scenario.machine, seed=self._scenario.seed).power_on()
-
-    @property
-    def ram(self) -> PhysicalMemory:
-        """Physical memory as it is now."""
-        return self._shared if self._shared is not None else RemoteMemory(self._bench)
-
-    def screen(self) -> list[str]:
-        """The rows of the text screen, from shared memory where there is one."""
-        if self._shared is not None:
-            return VgaText(self._shared).lines()
-        answer = self._bench.ask(wire.Screen())
-        return [""] * 25 if isinstance(answer, Failure) else answer.lines
-
-    def call(self, hook: str, *args: object) -> Outcome:
-        """Call one hook."""
-        return self.batch([Operation(hook, args)])[0]
-
-    def batch(self, operations: Sequence[Operation]) -> list[Outcome]:
-        """Call hooks in one round trip; a worker that dies fails them all."""
-        asked = list(operations)
-        if self.booted.failure is not None:
-            return [Outcome(failure=self.booted.failure) for _ in asked]
-        answer = self._bench.ask(wire.batch_request(asked))
-        if isinstance(answer, Failure):
-            return [Outcome(failure=answer) for _ in asked]
-        try:
-            return wire.outcomes_of(answer, asked)
-        except wire.ProtocolError as error:
-            failure = self._bench.give_up(f"the worker broke the protocol: {error}")
-            return [Outcome(failure=failure) for _ in asked]
-
-    def events(self) -> list[Event]:
-        """The trace as the worker tells it; nothing if it is gone."""
-        answer = self._bench.ask(wire.Events())
-        return [] if isinstance(answer, Failure) else wire.events_of(answer)
-
-    def forget(self) -> None:
-        """Give the shared memory back."""
-        self._shared = None
-
-
-class RemoteMemory:
-    """Physical memory read through the worker, where it can't be shared."""
-
-    def __init__(self, bench: WorkerBench) -> None:
-        self._bench = bench
-
-    def load(self, physical: int, size_bytes: int, /) -> int:
-        """The little-endian unsigned number of ``size_bytes`` at ``physical``."""
-        return int.from_bytes(self.read(physical, size_bytes), "little")
-
-    def read(self, physical: int, size_bytes: int, /) -> bytes:
-        """``size_bytes`` from ``physical``; all-ones if the worker is gone or sends too few."""
-        answer = self._bench.ask(wire.Read(physical, size_bytes))
-        if isinstance(answer, Failure) or len(answer.data) != size_bytes:
-            return b"\xff" * size_bytes
-        data: bytes = answer.data
-        return data
-
-
-def shared_ram(scenario: Scenario) -> tuple[Ram, int]:
-    """The memory of a machine on a new file that can't change its size, and that open file."""
-    descriptor = os.memfd_create("ram", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    ram = ram_for(scenario.machine, seed=scenario.seed, fd=descriptor)
-    import fcntl  # noqa: PLC0415 - Unix only
-
-    seals = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
-    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
-    return ram, descriptor

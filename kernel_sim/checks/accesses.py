@@ -14,12 +14,14 @@ An access that stops the machine, a page fault that nobody mends, is a `Failure`
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 from kernel_sim.boot import Boot
 from kernel_sim.checks.descent import descend
 from kernel_sim.kernel import Kernel
 from kernel_sim.machine import Cpu
+from kernel_sim.machine.operation_log import OperationLog
 
 
 class Access(NamedTuple):
@@ -82,11 +84,19 @@ def perform(boot: Boot, name: str, args: tuple[object, ...]) -> Any:  # noqa: AN
         MachineStopped: a fault that nobody mended; the registers are as they were before.
         KernelOops: a hook that dealt with the fault failed.
     """
-    cpu = boot.machine.cpu
+    cpu, log = boot.machine.cpu, boot.machine.log
+    call: Callable[..., Any] = partial(ACCESSES[name].perform, cpu)
+    if name.startswith("kernel."):
+        call = partial(ACCESSES[name].perform, boot.kernel)
+    elif log is not None:
+        call = partial(_logged, log, cpu, name, call)
     saved = cpu.save()
     try:
-        target = boot.kernel if name.startswith("kernel.") else cpu
-        return boot.host.outermost(ACCESSES[name].perform, (target, *args))
+        return boot.host.outermost(call, args)
     except BaseException:
         cpu.restore(saved)
         raise
+
+
+def _logged(log: OperationLog, cpu: Cpu, name: str, call: Callable[..., Any], *args: object) -> Any:  # noqa: ANN401 - the access's
+    return log.carry_out(cpu, name, args, lambda: call(*args))

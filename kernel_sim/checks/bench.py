@@ -8,7 +8,8 @@
 
 Everything that crosses is plain data: None, bool, int, float, str, bytes, lists, tuples and dicts
 of these, and the frozen values of `kernel_sim.values`. A bench never raises for what the plugin
-does: that is a `Failure`. What it does raise is ours, and makes a check ``errored``.
+does: that is a `Failure`, or where there is no place for one, `RunLost`. What it does raise beside
+that is ours, and makes a check ``errored``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -119,6 +120,14 @@ class Outcome:
         return self.failure is None
 
 
+class RunLost(Exception):  # noqa: N818 - what it says of a run, as `BudgetExceeded` of a budget
+    """A run of which nothing more is to be believed, or to be had; `failure` says why."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
 class PhysicalMemory(Protocol):
     """The machine's RAM by physical address, read by the check itself."""
 
@@ -167,6 +176,9 @@ class Run(Protocol):
 
         Where the scenario asks for stores, each is an event of kind ``store`` with ``physical``,
         ``old`` and ``new``, numbered as the event that came after it.
+
+        Raises:
+            RunLost: the process under test has none that can be believed.
         """
 
 

@@ -24,6 +24,7 @@ from kernel_sim.host.loaded_plugin import LoadedPlugin, Problem
 from kernel_sim.host.oops import KernelOops, Oops
 from kernel_sim.loading import load_plugin
 from kernel_sim.machine import Ram
+from kernel_sim.machine.operation_log import OperationLog
 from kernel_sim.profiles import Profile, profile
 from kernel_sim.values import BootInfo, Event, MemoryRegion
 
@@ -59,8 +60,13 @@ class LocalBench:
             return Outcome(value=self.plugin.name)
         return Outcome(failure=_load_failure(self.plugin, hooks))
 
-    def boot(self, scenario: Scenario, ram: Ram | None = None) -> Run:
-        """A new machine, booted; ``ram`` is memory that another process shares."""
+    def boot(
+        self, scenario: Scenario, ram: Ram | None = None, log: OperationLog | None = None
+    ) -> Run:
+        """A new machine, booted; ``ram`` is memory that another process shares.
+
+        Its processor's operations are noted in ``log``.
+        """
         loaded = self.loaded
         if loaded.failure:
             return FailedRun(loaded.failure)
@@ -78,6 +84,7 @@ class LocalBench:
             stores=scenario.stores,
             budget=self.budget,
             extras=self._extras(kernel, scenario, late=bool(late)),
+            log=log,
         )
         return LocalRun(result, self._missing())
 
@@ -150,7 +157,7 @@ class LocalRun:
             last = outcomes[-1] if outcomes else Outcome()
             if last.failure is not None and last.failure.kind == "budget":
                 return [*outcomes, *[last] * (len(operations) - len(outcomes))]
-            missing = _failed_reference(operation.args, outcomes)
+            missing = failed_reference(operation.args, outcomes)
             if missing is not None:
                 outcomes.append(missing)
             else:
@@ -163,7 +170,7 @@ class LocalRun:
 
     def _call_with_results(self, operation: Operation, outcomes: Sequence[Outcome]) -> Outcome:
         """Call with earlier results; one that does not fit is the plugin's mistake, not ours."""
-        args = tuple(_resolved(argument, outcomes) for argument in operation.args)
+        args = tuple(resolved(argument, outcomes) for argument in operation.args)
         try:
             return self._call(operation.hook, args)
         except TypeError as error:
@@ -275,7 +282,7 @@ def _problem_failure(kind: str, problem: Problem, hook: str = "", before: str = 
     )
 
 
-def _failed_reference(args: tuple[object, ...], outcomes: Sequence[Outcome]) -> Outcome | None:
+def failed_reference(args: tuple[object, ...], outcomes: Sequence[Outcome]) -> Outcome | None:
     """The outcome without a value that an argument refers to, if one does: a failure, or None."""
     for argument in args:
         if isinstance(argument, Ref):
@@ -285,5 +292,6 @@ def _failed_reference(args: tuple[object, ...], outcomes: Sequence[Outcome]) -> 
     return None
 
 
-def _resolved(argument: object, outcomes: Sequence[Outcome]) -> Any:  # noqa: ANN401 - any result
+def resolved(argument: object, outcomes: Sequence[Outcome]) -> Any:  # noqa: ANN401 - any result
+    """The value that an argument stands for."""
     return argument.of(outcomes[argument.index].value) if isinstance(argument, Ref) else argument

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, Final
 
-from kernel_sim.checks.bench import Bench
+from kernel_sim.checks.bench import Bench, Failure, RunLost
 from kernel_sim.checks.check import Check, Result
 from kernel_sim.checks.concepts import CONCEPTS
+from kernel_sim.checks.finding import finding_of
+from kernel_sim.checks.hook_failure import violation_of
 from kernel_sim.checks.registry import checks_for, gate_of, points_of
 from kernel_sim.checks.subject import Subject
 from kernel_sim.errors import InputError
@@ -155,6 +157,9 @@ def _run_each(
     gate = gate_of(lab)
     try:
         hopeless = gate(subject)
+    except RunLost as lost:
+        failure = lost.failure
+        hopeless = lambda check: _lost(check, failure)  # noqa: E731
     except InputError:
         raise
     except Exception as error:  # noqa: BLE001 - ours: no check can say anything
@@ -172,10 +177,18 @@ def _run(check: Check, subject: Subject, seed: int) -> Result:
     subject.renew()
     try:
         return check.function(subject, seed)
+    except RunLost as lost:
+        return _lost(check, lost.failure)
     except InputError as error:
         return Result.errored(str(error))
     except Exception as error:  # noqa: BLE001 - whatever goes wrong in a check is ours
         return _errored(error)
+
+
+def _lost(check: Check, failure: Failure) -> Result:
+    """The process under test ended, or nothing of what it says is to be believed."""
+    broken = violation_of(failure, check.requirements[0])
+    return Result.failed(finding_of(broken, None, failure))
 
 
 def _errored(error: Exception) -> Result:

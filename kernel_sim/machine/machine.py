@@ -22,6 +22,7 @@ from kernel_sim.machine.firmware.e820 import write_e820
 from kernel_sim.machine.firmware.long_mode import LongModeFirmware
 from kernel_sim.machine.firmware.long_mode_placement import place_long_mode
 from kernel_sim.machine.firmware.placement import Placement, place
+from kernel_sim.machine.operation_log import LoggedTrace, OperationLog
 from kernel_sim.machine.processors import (
     AP_STACK_BYTES,
     build_processors,
@@ -64,14 +65,23 @@ class Machine:
         spec: what it is made of.
         seed: of the poison in RAM.
         ram: memory from `ram_for` with the same spec and seed, if it is shared; else its own.
+        log: where operations are noted, if they are to be.
 
     Raises:
-        InputError: ``ram`` does not belong to ``spec``.
+        InputError: ``ram`` does not belong to ``spec``, or such a machine keeps no log.
     """
 
-    def __init__(self, spec: MachineSpec, *, seed: int = 0, ram: Ram | None = None) -> None:
+    def __init__(
+        self,
+        spec: MachineSpec,
+        *,
+        seed: int = 0,
+        ram: Ram | None = None,
+        log: OperationLog | None = None,
+    ) -> None:
         self.spec = spec
         self.seed = seed
+        self.log = log
         self.ram = ram if ram is not None else ram_for(spec, seed=seed)
         if ram is not None and ram.ranges != tuple(_ram_ranges(spec)):
             raise InputError("the memory given belongs to another machine", where=spec.name)
@@ -81,8 +91,8 @@ class Machine:
         self._build()
 
     def _build(self) -> None:
-        self.trace = Trace()
-        self.cpus = build_processors(self.spec, self.ram, self.trace)
+        self.trace = Trace() if self.log is None else LoggedTrace(self.log)
+        self.cpus = build_processors(self.spec, self.ram, self.trace, self.log)
         self.cpu = self.cpus[0]
         self.bus = self.cpu.bus
         self.ports = self.cpu.ports
@@ -123,6 +133,8 @@ class Machine:
             raise InputError(f"{kernel} {verb} here: {reason}", where=f"machine {self.spec.name}")
         self.vga.clear()
         self._boot_info = self._long_mode() if self.spec.long_mode else self._protected_mode()
+        if self.log is not None:
+            self.log.begin(self.cpu)
         return self._boot_info
 
     def _long_mode(self) -> BootInfo:

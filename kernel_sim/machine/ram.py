@@ -109,6 +109,20 @@ class Ram:
         """The numbers of the frames this side has touched, in ascending order."""
         return sorted(self.known_offsets)
 
+    def frames_in_use(self) -> list[int]:
+        """The numbers of the frames that either side has touched, in ascending order."""
+        if self._slab_used >= 0:
+            return self.touched_frames()
+        found: list[int] = []
+        for item, base in zip(self.ranges, self._bases, strict=True):
+            first = self._flags + (base >> FRAME_SHIFT)
+            flags = bytes(self.u8[first : first + (item.length >> FRAME_SHIFT)])
+            at = flags.find(1)
+            while at >= 0:
+                found.append((item.start >> FRAME_SHIFT) + at)
+                at = flags.find(1, at + 1)
+        return found
+
     def _place(self, frame: int) -> int:
         """The offset a frame has in the layout drawn above, touched or not."""
         index = bisect_right(self._starts, frame) - 1
