@@ -1,7 +1,10 @@
 """What the log of one boot proves: the trace, and what each access of a check's really gave."""
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any, Protocol
+
+import msgspec
 
 from kernel_sim.checks.accesses import ACCESSES
 from kernel_sim.checks.bench import Failure, Operation, Outcome, PhysicalMemory, RunLost, Scenario
@@ -9,13 +12,19 @@ from kernel_sim.checks.local_bench import failed_reference, resolved
 from kernel_sim.machine import Ram
 from kernel_sim.values import Event
 from kernel_sim_grader import wire
-from kernel_sim_grader.reexecution import LogError, Reexecution
+from kernel_sim_grader.reexecution import MOST_WORK, LogError, Reexecution
 
 
 class Worker(Protocol):
-    """Who is asked for the log."""
+    """Who is asked about a boot.
 
-    def ask(self, request: wire.Message, /) -> Any:  # noqa: ANN401 - the answer to the request
+    Attributes:
+        patience: how much more work with logs this submission may make.
+    """
+
+    patience: int
+
+    def ask(self, request: wire.Message, descriptors: tuple[int, ...] = ()) -> Any:  # noqa: ANN401
         """The answer to ``request``, or the failure that ended the worker."""
 
     def give_up(self, cause: str, /) -> Failure:
@@ -23,7 +32,7 @@ class Worker(Protocol):
 
 
 class Evidence:
-    """The log of one boot, followed on a machine of the grader's own.
+    """The log of one boot, followed on a machine of the grader's own when it is asked about.
 
     Args:
         worker: where the boot is.
@@ -33,39 +42,55 @@ class Evidence:
 
     def __init__(self, worker: Worker, scenario: Scenario, memory: PhysicalMemory) -> None:
         self._worker = worker
+        self._scenario = scenario
         self._memory = memory
-        self._again = Reexecution(scenario)
+        self._untried: list[msgspec.Raw] = []
+        self._lost: RunLost | None = None
+
+    @cached_property
+    def _again(self) -> Reexecution:
+        return Reexecution(self._scenario, min(MOST_WORK, max(self._worker.patience, 0)))
+
+    def add(self, log: msgspec.Raw) -> None:
+        """Take what the worker sent about its last operations."""
+        self._untried.append(log)
 
     def events(self) -> list[Event]:
         """The trace so far.
 
         Raises:
-            RunLost: the worker is gone, or its log is not believed.
+            RunLost: the log is not believed.
         """
-        self._believed(lambda: None)
+        self._judge(lambda: None)
         return self._again.events()
 
     def judge_accesses(self, asked: Sequence[Operation], outcomes: Sequence[Outcome]) -> None:
         """Hold what a worker says of the accesses of a batch against what they give here.
 
         Raises:
-            RunLost: the worker is gone, or it says something else.
+            RunLost: it says something else, or the log is not believed.
         """
         if any(operation.hook in ACCESSES for operation in asked):
-            self._believed(lambda: self._compare(asked, outcomes))
+            self._judge(lambda: self._compare(asked, outcomes))
 
-    def _believed(self, judge: Callable[[], None]) -> None:
-        answer = self._worker.ask(wire.Log())
-        if isinstance(answer, Failure):
-            raise RunLost(answer)
-        frames = self._memory.frames_in_use() if isinstance(self._memory, Ram) else ()
+    def _judge(self, further: Callable[[], None]) -> None:
+        if self._lost is not None:
+            raise self._lost
+        before = self._again.work
+        untried, self._untried = self._untried, []
         try:
-            self._again.follow(wire.entries_of(answer))
-            self._again.assert_leads_to(self._memory, frames)
-            judge()
+            for log in untried:
+                self._again.follow(wire.entries_of(log))
+            if untried:
+                frames = self._memory.frames_in_use() if isinstance(self._memory, Ram) else ()
+                self._again.assert_leads_to(self._memory, frames)
+            further()
         except (LogError, wire.ProtocolError) as error:
             cause = f"what the plugin's processor is said to have done is not believed: {error}"
-            raise RunLost(self._worker.give_up(cause)) from None
+            self._lost = RunLost(self._worker.give_up(cause))
+            raise self._lost from None
+        finally:
+            self._worker.patience -= self._again.work - before
 
     def _compare(self, asked: Sequence[Operation], outcomes: Sequence[Outcome]) -> None:
         done = iter(self._again.take_accesses())

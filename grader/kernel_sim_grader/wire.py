@@ -54,10 +54,6 @@ class Screen(Message, frozen=True):
     """Ask for the text screen."""
 
 
-class Log(Message, frozen=True):
-    """Ask for the processor's operations and the kernel's events since the last time."""
-
-
 class Read(Message, frozen=True):
     """Ask for physical memory, where it is not shared."""
 
@@ -84,16 +80,18 @@ class Loaded(Message, frozen=True):
 
 
 class Booted(Message, frozen=True):
-    """The answer to `Boot`."""
+    """The answer to `Boot`; ``log`` is for `entries_of`."""
 
     failure: Reported | None
     regions: list[Any]
+    log: msgspec.Raw
 
 
 class Results(Message, frozen=True):
-    """The answer to `Batch`: one ``[value, failure]`` for each operation."""
+    """The answer to `Batch`: one ``[value, failure]`` for each operation, and the log of them."""
 
     outcomes: list[tuple[Any, Reported | None]]
+    log: msgspec.Raw
 
 
 class Lines(Message, frozen=True):
@@ -102,26 +100,19 @@ class Lines(Message, frozen=True):
     lines: list[str]
 
 
-class Operations(Message, frozen=True):
-    """The answer to `Log`: ``[name, arguments]`` each, as `entries_of` reads them."""
-
-    entries: msgspec.Raw
-
-
 class Data(Message, frozen=True):
     """The answer to `Read`."""
 
     data: bytes
 
 
-Request = Load | Boot | Batch | Screen | Log | Read
-Answer = Loaded | Booted | Results | Lines | Operations | Data
+Request = Load | Boot | Batch | Screen | Read
+Answer = Loaded | Booted | Results | Lines | Data
 ANSWERS: Final[dict[type[Message], type[Message]]] = {
     Load: Loaded,
     Boot: Booted,
     Batch: Results,
     Screen: Lines,
-    Log: Operations,
     Read: Data,
 }
 _decoders: Final = {
@@ -169,12 +160,14 @@ def scenario_of(request: Boot) -> Scenario:
     return scenario
 
 
-def booted_message(run: Run) -> Booted:
+def booted_message(run: Run, log: Sequence[Entry]) -> Booted:
     """The answer that tells how a boot went."""
+    entries = _packed(log)
     try:
-        return Booted(reported(run.booted.failure), flatten(run.regions))
+        return Booted(reported(run.booted.failure), flatten(run.regions), entries)
     except (MismatchError, RecursionError) as error:
-        return Booted(reported(Failure("wrong_type", message=f"the table holds {error}")), [])
+        failure = Failure("wrong_type", message=f"the table holds {error}")
+        return Booted(reported(failure), [], entries)
 
 
 def batch_request(operations: list[Operation]) -> Batch:
@@ -193,9 +186,9 @@ def _operation(hook: str, arguments: list[Any]) -> Operation:
     return Operation(hook, tuple(restore(value, hint) for value, hint in pairs))
 
 
-def results(outcomes: list[Outcome]) -> Results:
-    """The answer that carries ``outcomes``."""
-    return Results([_result(outcome) for outcome in outcomes])
+def results(outcomes: list[Outcome], log: Sequence[Entry]) -> Results:
+    """The answer that carries ``outcomes``, and the log of what the processor did for them."""
+    return Results([_result(outcome) for outcome in outcomes], _packed(log))
 
 
 def _result(outcome: Outcome) -> tuple[Any, Reported | None]:
@@ -249,23 +242,22 @@ def believed(value: Any, hook: str) -> Any:  # noqa: ANN401 - typed by the hook
         raise MismatchError(str(error)) from None
 
 
-def operations_message(entries: Sequence[Entry]) -> Operations:
-    """The answer that carries ``entries`` of a log."""
+def _packed(log: Sequence[Entry]) -> msgspec.Raw:
+    """Entries of a log as bytes."""
     try:
-        data = msgspec.msgpack.encode(entries)
+        return msgspec.Raw(msgspec.msgpack.encode(log))
     except (OverflowError, UnicodeEncodeError):  # what msgpack does not know has to be marked
-        data = msgspec.msgpack.encode(flatten(entries))
-    return Operations(msgspec.Raw(data))
+        return msgspec.Raw(msgspec.msgpack.encode(flatten(log)))
 
 
-def entries_of(answer: Operations) -> list[tuple[str, list[Any]]]:
-    """The entries in an answer.
+def entries_of(log: msgspec.Raw) -> list[tuple[str, list[Any]]]:
+    """The entries of a log: a name and its arguments each.
 
     Raises:
         ProtocolError: it holds something else.
     """
     try:
-        return _entries.decode(answer.entries)
+        return _entries.decode(log)
     except (msgspec.MsgspecError, MismatchError, RecursionError, ValueError) as error:
         raise ProtocolError(f"no log: {error}") from None
 

@@ -28,7 +28,7 @@ from kernel_sim.checks.local_bench import CHECK_BUDGET, LocalBench
 from kernel_sim.host.budget import Budget
 from kernel_sim.loading import ENTRY_POINT_GROUP, LOAD_BUDGET, load_text
 from kernel_sim.machine import Ram, ram_for
-from kernel_sim.machine.operation_log import OperationLog
+from kernel_sim.machine.operation_log import Entry, OperationLog
 from kernel_sim.profiles import profile, profile_names
 from kernel_sim_grader import wire
 from kernel_sim_grader.frames import EndOfStream, receive_with_descriptor, send_frame
@@ -64,14 +64,15 @@ class Server:
         if self._run is None:
             raise wire.ProtocolError("nothing is booted")
         if isinstance(request, wire.Batch):
-            return wire.results(self._run.batch(wire.operations_of(request)))
+            outcomes = self._run.batch(wire.operations_of(request))
+            return wire.results(outcomes, self._taken())
         if isinstance(request, wire.Screen):
             return wire.Lines(self._run.screen())
-        if isinstance(request, wire.Read):
-            return wire.Data(self._run.ram.read(request.physical, request.size_bytes))
-        if self._log is None:
-            raise wire.ProtocolError("no log was asked for")
-        return wire.operations_message(self._log.take())
+        return wire.Data(self._run.ram.read(request.physical, request.size_bytes))
+
+    def _taken(self) -> list[Entry]:
+        """The log since the last answer; empty where none is kept."""
+        return self._log.take() if self._log is not None else []
 
     def _load(self, request: wire.Load) -> wire.Loaded:
         plugin = load_text(request.text, request.name, in_worker(LOAD_BUDGET))
@@ -88,7 +89,7 @@ class Server:
             os.close(descriptor)
         self._log = OperationLog() if request.logged else None
         self._run = self._bench.boot(scenario, ram=self._ram, log=self._log)
-        return wire.booted_message(self._run)
+        return wire.booted_message(self._run, self._taken())
 
 
 def in_worker(budget: Budget) -> Budget:

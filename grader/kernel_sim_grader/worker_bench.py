@@ -11,12 +11,15 @@ from kernel_sim.checks.bench import (
 )
 from kernel_sim.checks.local_bench import FailedRun
 from kernel_sim_grader import wire
+from kernel_sim_grader.reexecution import MOST_WORK
 from kernel_sim_grader.worker_process import WorkerDied, WorkerProcess
 from kernel_sim_grader.worker_run import WorkerRun
 from kernel_sim_grader.worker_sources import WorkerSource
 
 LOGGED_ROLES: Final = frozenset({"paging", "guard"})
 """The order of operations and the TLB earn points in their labs."""
+MOST_WORK_IN_ALL: Final = 20 * MOST_WORK
+"""So much of a submission's logs is followed: what all boots of an honest one come to 50 times."""
 MOST_DEATHS: Final = 200
 MOST_SLOW_DEATHS: Final = 2
 """A worker that took all its time gets one more chance: the verdict is confirmed, then final."""
@@ -37,7 +40,8 @@ class Deaths:
 
     ``loading`` is set when the plugin can't even be loaded; ``count`` and ``slow`` count deaths
     and those that took all the time there was; ``killed`` counts those by a signal that may have
-    come from anywhere; ``last`` is the last cause.
+    come from anywhere; ``last`` is the last cause. ``patience`` is how much more of their logs is
+    followed.
     """
 
     loading: Failure | None = None
@@ -45,6 +49,7 @@ class Deaths:
     count: int = 0
     slow: int = 0
     killed: int = 0
+    patience: int = MOST_WORK_IN_ALL
 
     @property
     def enough(self) -> bool:
@@ -101,6 +106,15 @@ class WorkerBench:
             self, scenario, logged=not LOGGED_ROLES.isdisjoint(self._plugin.roles)
         )
         return self._run
+
+    @property
+    def patience(self) -> int:
+        """How much more of this submission's logs is followed."""
+        return self._deaths.patience
+
+    @patience.setter
+    def patience(self, left: int) -> None:
+        self._deaths.patience = left
 
     def close(self) -> None:
         """End the worker."""

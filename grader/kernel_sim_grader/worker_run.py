@@ -9,27 +9,17 @@ import os
 import sys
 from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, Final, Protocol
+from typing import Final
 
 from kernel_sim.checks.bench import Failure, Operation, Outcome, PhysicalMemory, Scenario
 from kernel_sim.machine import Machine, Ram, ram_for
 from kernel_sim.machine.devices.vga import VgaText
 from kernel_sim.values import BootInfo, Event, MemoryRegion
 from kernel_sim_grader import wire
-from kernel_sim_grader.evidence import Evidence
+from kernel_sim_grader.evidence import Evidence, Worker
 from kernel_sim_grader.plain import MismatchError
 
 SHARED_RAM: Final = sys.platform == "linux"
-
-
-class Worker(Protocol):
-    """Who is asked."""
-
-    def ask(self, request: wire.Message, descriptors: tuple[int, ...] = ()) -> Any:  # noqa: ANN401
-        """The answer to ``request``, or the failure that ended the worker."""
-
-    def give_up(self, cause: str, /) -> Failure:
-        """End the worker; what every request is answered with from now on."""
 
 
 class WorkerRun:
@@ -62,6 +52,8 @@ class WorkerRun:
             self._take(answer)
 
     def _take(self, answer: wire.Booted) -> None:
+        if self._evidence is not None:
+            self._evidence.add(answer.log)
         try:
             self.booted = Outcome(failure=wire.failure_of(answer.failure))
             self.regions = wire.believed(answer.regions, "parse_memory_map")
@@ -109,6 +101,7 @@ class WorkerRun:
             failure = self._worker.give_up(f"the worker broke the protocol: {error}")
             return [Outcome(failure=failure) for _ in asked]
         if self._evidence is not None:
+            self._evidence.add(answer.log)
             self._evidence.judge_accesses(asked, outcomes)
         return outcomes
 
@@ -116,7 +109,7 @@ class WorkerRun:
         """The trace, from the operations of the worker's processor, executed again.
 
         Raises:
-            RunLost: the worker is gone, or its log is not believed.
+            RunLost: the worker ended unasked, or its log is not believed.
             ValueError: the boot was not to be logged.
         """
         if self._evidence is None:

@@ -8,6 +8,7 @@ from kernel_sim.machine.access_rights import Access
 from kernel_sim.machine.control import ControlUnit
 from kernel_sim.machine.cpu import Cpu
 from kernel_sim.machine.devices.bus import Bus
+from kernel_sim.machine.exceptions import Vector
 from kernel_sim.machine.mmu import Mmu
 from kernel_sim.machine.operation_log import OperationLog
 from kernel_sim.machine.registers import SavedRegisters
@@ -53,7 +54,6 @@ class LoggedCpu(Cpu):
     lidt = _logged("lidt")
     ltr = _logged("ltr")
     load_segment = _logged("load_segment")
-    interrupt = _logged("interrupt")
     inb = _logged("inb")
     outb = _logged("outb")
 
@@ -62,6 +62,12 @@ class LoggedCpu(Cpu):
         name = "fetch" if access.fetch else "touch"
         call = super().resolve
         return int(self.log.carry_out(self, name, (address,), lambda: call(address, access)))
+
+    def interrupt(self, vector: Vector, error_code: int | None = None) -> None:
+        """Raise an exception; see `TrapUnit.interrupt`. No error code is noted as -1."""
+        args = (vector, -1 if error_code is None else error_code)
+        call = super().interrupt
+        self.log.carry_out(self, "interrupt", args, lambda: call(vector, error_code))
 
     def restore(self, saved: SavedRegisters) -> None:
         """Unwind to ``saved``; see `RegisterUnit.restore`."""
@@ -72,7 +78,7 @@ class LoggedCpu(Cpu):
 
     def register_handler(self, address: int, handler: Handler) -> None:
         """Let ``handler`` be the code at linear ``address``; what it does is noted as its own."""
-        self.log.entries.append(("register_handler", (int(address),)))
+        self.log.note_handler(int(address))
         super().register_handler(address, self.log.watched(self, handler))
 
     @property

@@ -8,6 +8,7 @@ An entry is a name with arguments::
         …                  what that did
       end | left           it returned | an exception of Python's left it
     raised                 the operation did not come to its end
+    handlers               addresses at which there is Python code from now on
     emit                   an event of the kernel's between two operations
 
 ``touch`` and ``fetch`` are accesses that the unit's fast path did not serve. A load that it does
@@ -72,6 +73,13 @@ class OperationLog:
             self.inside = False
             if name not in _STORES or len(self.entries) > length:
                 self._registers = registers_of(cpu)
+
+    def note_handler(self, address: int) -> None:
+        """Note that there is a handler at the linear ``address``."""
+        if self.entries and self.entries[-1][0] == "handlers":
+            self.entries[-1] = ("handlers", (*self.entries[-1][1], address))
+        else:
+            self.entries.append(("handlers", (address,)))
 
     def note_registers(self, cpu: "RegisterUnit") -> None:
         """Note the registers if the program has set one since the last operation."""

@@ -185,6 +185,10 @@ class Ram:
 
     def read(self, physical: int, size_bytes: int) -> bytes:
         """``size_bytes`` from ``physical``; untouched frames read as poison, holes as all-ones."""
+        within = physical & OFFSET_MASK
+        offset = self.known_offsets.get(physical >> FRAME_SHIFT)
+        if offset is not None and 0 <= size_bytes <= PAGE_SIZE - within:
+            return bytes(self.u8[offset + within : offset + within + size_bytes])
         parts = []
         while size_bytes > 0:
             within = physical & OFFSET_MASK
