@@ -24,8 +24,11 @@ from kernel_sim.machine.load_store import FETCH, READ
 from kernel_sim.machine.registers import SavedRegisters, TaskRegister
 from kernel_sim.values import Event
 
-KERNEL_EVENTS: Final = frozenset({"hook", "log"})
-"""Kinds of events that come from the kernel; the machine makes all others."""
+KERNEL_EVENTS: Final[dict[str, dict[str, type]]] = {
+    "hook": {"hook": str, "depth": int, "arguments": dict},
+    "log": {"event": str, "plugin": str},
+}
+"""Kinds of events that come from the kernel, with what each has; the machine makes all others."""
 REGISTERS: Final = [int] * 10
 NUMBER: Final = [int]
 NUMBERS: Final = [int, int]
@@ -206,6 +209,9 @@ class Reexecution:
         """Do it; it has to end as it ended in the worker."""
         value: object = None
         failure: BaseException | None = None
+        if self._next_is("raised") and list(map(type, args)) != types:
+            self._next()  # refused before it did anything
+            return
         arguments = _typed(name, args, types)
         if name.endswith("fill"):
             self._take_on(max(arguments[1], 0) // PAGE_SIZE)
@@ -247,8 +253,10 @@ class Reexecution:
         raise _Left if by_exception else _Stopped
 
     def _emit(self, kind: str, fields: dict[Any, Any]) -> None:
-        if kind not in KERNEL_EVENTS or not {"self", "kind"}.isdisjoint(fields):
-            raise LogError(f"an event of the kind {kind[:40]!r}")
+        known = KERNEL_EVENTS.get(kind, {})
+        wrong = not known or not {"self", "kind"}.isdisjoint(fields)
+        if wrong or any(type(fields.get(name)) is not wanted for name, wanted in known.items()):
+            raise LogError(f"an event of the kind {kind[:40]!r} with fields of its own")
         self.machine.trace.emit(kind, **fields)
 
     def _set_registers(self, *values: int) -> None:

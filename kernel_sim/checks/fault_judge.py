@@ -93,7 +93,7 @@ class FaultJudge:
 
 def _printed(events: Sequence[Event]) -> list[str]:
     fields: list[Any] = [event.fields for event in events if event.kind == "log"]
-    return [str(item["text"]) for item in fields if item.get("event") == "console"]
+    return [str(item.get("text", "")) for item in fields if item.get("event") == "console"]
 
 
 def _is_on(rows: Sequence[str], line: str) -> bool:
