@@ -10,14 +10,12 @@ from typing import Any, Final
 import msgspec
 
 from kernel_sim.checks.accesses import ACCESSES
-from kernel_sim.checks.bench import FAILURE_KINDS, Failure, Operation, Outcome, Run, Scenario
+from kernel_sim.checks.bench import Failure, Operation, Outcome, Run, Scenario
 from kernel_sim.hookspecs import FIRST_ANSWER_HOOKS
 from kernel_sim.host.results import RESULTS, WrongResult
 from kernel_sim.machine.operation_log import Entry
 from kernel_sim_grader.plain import MismatchError, extension, flatten, hook_types, restore
-
-MAX_TEXT: Final = 4000
-"""A longer text of a worker's is cut."""
+from kernel_sim_grader.reported import Reported, failure_of, reported
 
 
 class Message(msgspec.Struct, frozen=True, tag=True, array_like=True, forbid_unknown_fields=True):
@@ -59,18 +57,6 @@ class Read(Message, frozen=True):
 
     physical: int
     size_bytes: int
-
-
-class Reported(Message, frozen=True):
-    """A failure in a worker; the fields are those of `kernel_sim.checks.bench.Failure`."""
-
-    kind: str
-    error: str
-    reason: str
-    message: str
-    hook: str
-    line: int | None
-    source_line: str
 
 
 class Loaded(Message, frozen=True):
@@ -203,6 +189,7 @@ def outcomes_of(answer: Results, operations: list[Operation]) -> list[Outcome]:
 
     Raises:
         ProtocolError: there are more or fewer outcomes than operations.
+        MismatchError: a failure is of no known kind.
     """
     if len(answer.outcomes) != len(operations):
         raise ProtocolError(f"{len(answer.outcomes)} results of {len(operations)} operations")
@@ -260,44 +247,3 @@ def entries_of(log: msgspec.Raw) -> list[tuple[str, list[Any]]]:
         return _entries.decode(log)
     except (msgspec.MsgspecError, MismatchError, RecursionError, ValueError) as error:
         raise ProtocolError(f"no log: {error}") from None
-
-
-def reported(failure: Failure | None) -> Reported | None:
-    """``failure`` as a message."""
-    if failure is None:
-        return None
-    return Reported(
-        failure.kind,
-        _text(failure.error),
-        _text(failure.reason),
-        _text(failure.message),
-        failure.hook,
-        failure.line,
-        _text(failure.source_line),
-    )
-
-
-def failure_of(message: Reported | None) -> Failure | None:
-    """The failure in a message, its texts cut.
-
-    Raises:
-        ProtocolError: its kind is none.
-    """
-    if message is None:
-        return None
-    if message.kind not in FAILURE_KINDS:
-        raise ProtocolError(f"a failure of the kind {_text(message.kind)!r}")
-    return Failure(
-        message.kind,
-        _text(message.error),
-        _text(message.reason),
-        _text(message.message),
-        _text(message.hook),
-        message.line,
-        _text(message.source_line),
-    )
-
-
-def _text(text: object) -> str:
-    """At most `MAX_TEXT` characters that UTF-8 can hold."""
-    return str(text)[:MAX_TEXT].encode("utf-8", "replace").decode()

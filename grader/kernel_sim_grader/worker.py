@@ -33,6 +33,7 @@ from kernel_sim.profiles import profile, profile_names
 from kernel_sim_grader import wire
 from kernel_sim_grader.frames import EndOfStream, receive_with_descriptor, send_frame
 from kernel_sim_grader.isolation import Limits, isolate
+from kernel_sim_grader.reported import reported
 from kernel_sim_grader.sandbox.wall_error import WallError
 from kernel_sim_grader.sandbox.walls import LastWall, fork_isolated, wall_in
 from kernel_sim_grader.signal_timer import SignalTimer
@@ -77,7 +78,7 @@ class Server:
     def _load(self, request: wire.Load) -> wire.Loaded:
         plugin = load_text(request.text, request.name, in_worker(LOAD_BUDGET))
         self._bench = LocalBench(plugin, request.roles, in_worker(CHECK_BUDGET))
-        return wire.Loaded(wire.reported(self._bench.loaded.failure))
+        return wire.Loaded(reported(self._bench.loaded.failure))
 
     def _boot(self, request: wire.Boot, descriptor: int | None) -> wire.Booted:
         if self._bench is None:

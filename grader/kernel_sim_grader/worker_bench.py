@@ -11,7 +11,9 @@ from kernel_sim.checks.bench import (
 )
 from kernel_sim.checks.local_bench import FailedRun
 from kernel_sim_grader import wire
+from kernel_sim_grader.plain import MismatchError
 from kernel_sim_grader.reexecution import MOST_WORK
+from kernel_sim_grader.reported import failure_of
 from kernel_sim_grader.worker_process import WorkerDied, WorkerProcess
 from kernel_sim_grader.worker_run import WorkerRun
 from kernel_sim_grader.worker_sources import WorkerSource
@@ -89,8 +91,8 @@ class WorkerBench:
             self.loaded = Outcome(failure=answer)
             return
         try:
-            self.loaded = Outcome(failure=wire.failure_of(answer.failure))
-        except wire.ProtocolError as error:
+            self.loaded = Outcome(failure=failure_of(answer.failure))
+        except MismatchError as error:
             self._deaths.loading = self.give_up(f"the worker broke the protocol: {error}")
             self.loaded = Outcome(failure=self._deaths.loading)
 

@@ -18,6 +18,7 @@ from kernel_sim.values import BootInfo, Event, MemoryRegion
 from kernel_sim_grader import wire
 from kernel_sim_grader.evidence import Evidence, Worker
 from kernel_sim_grader.plain import MismatchError
+from kernel_sim_grader.reported import failure_of
 
 SHARED_RAM: Final = sys.platform == "linux"
 
@@ -55,7 +56,7 @@ class WorkerRun:
         if self._evidence is not None:
             self._evidence.add(answer.log)
         try:
-            self.booted = Outcome(failure=wire.failure_of(answer.failure))
+            self.booted = Outcome(failure=failure_of(answer.failure))
             self.regions = wire.believed(answer.regions, "parse_memory_map")
         except (MismatchError, wire.ProtocolError) as error:
             failure = self._worker.give_up(f"the worker broke the protocol: {error}")
@@ -97,7 +98,7 @@ class WorkerRun:
             return [Outcome(failure=answer) for _ in asked]
         try:
             outcomes = wire.outcomes_of(answer, asked)
-        except wire.ProtocolError as error:
+        except (MismatchError, wire.ProtocolError) as error:
             failure = self._worker.give_up(f"the worker broke the protocol: {error}")
             return [Outcome(failure=failure) for _ in asked]
         if self._evidence is not None:
