@@ -37,8 +37,8 @@ corpus: $(READY) ## plugins whose grade is known, right and wrong, against all c
 bench: $(READY) ## how fast machine and grading are, beside their peers
 	$(BIN)/python tests/bench/memory.py && $(BIN)/python tests/bench/grading.py
 
-soak: $(READY) ## 1,000 submissions in one run, and 50 kills at random moments; a quarter of an hour
-	$(BIN)/python tests/soak/many.py 1000 && $(BIN)/python tests/soak/kills.py 50
+soak: $(READY) ## 1,000 submissions in one run, 50 kills at random moments, the corpus in every way of grading; hours
+	$(BIN)/python tests/soak/many.py 1000 && $(BIN)/python tests/soak/kills.py 50 && $(BIN)/python tests/soak/agreement.py
 
 wheels: $(READY) ## build both wheels into dist
 	$(BIN)/python -m hatchling build -t wheel -d dist && cd grader && ../$(BIN)/python -m hatchling build -t wheel -d ../dist
