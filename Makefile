@@ -38,7 +38,7 @@ bench: $(READY) ## how fast machine and grading are, beside their peers
 	$(BIN)/python tests/bench/memory.py && $(BIN)/python tests/bench/grading.py
 
 soak: $(READY) ## 1,000 submissions in one run, 50 kills at random moments, the corpus in every way of grading; hours
-	$(BIN)/python tests/soak/many.py 1000 && $(BIN)/python tests/soak/kills.py 50 && $(BIN)/python tests/soak/agreement.py
+	$(BIN)/python tests/soak/many.py 1000 && $(BIN)/python tests/soak/kills.py 26 && $(BIN)/python tests/soak/kills_elsewhere.py dask 12 && $(BIN)/python tests/soak/kills_elsewhere.py postgres 12 && $(BIN)/python tests/soak/agreement.py
 
 wheels: $(READY) ## build both wheels into dist
 	$(BIN)/python -m hatchling build -t wheel -d dist && cd grader && ../$(BIN)/python -m hatchling build -t wheel -d ../dist

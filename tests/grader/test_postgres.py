@@ -2,11 +2,10 @@
 
 import json
 import os
-import shutil
 import signal
-import subprocess
+import sys
 import tempfile
-import time
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -20,82 +19,22 @@ from kernel_sim_grader.grading import end_workers
 from kernel_sim_grader.report import grade_rows
 from kernel_sim_grader.sample_class import answer
 
+sys.path.append(str(Path(__file__).parent.parent / "soak"))
+SERVER = import_module("postgres_server")
 LAB = "lab1"
-NAME = "gradebook"
 SOURCES = {"ann": "raise SystemExit", "ben": "1 / 0", "cy": "import os\nos._exit(3)"}
 
 
-def programs():
-    """The folder of Debian's newest PostgreSQL, or of the one on the path; None without any."""
-    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    on_path = shutil.which("initdb")
-    return found[-1].parent if found else (Path(on_path).parent if on_path else None)
-
-
-PROGRAMS = programs()
 needs_server = pytest.mark.skipif(
-    PROGRAMS is None or not hasattr(os, "getuid"),
-    reason="PostgreSQL is not installed (Debian: apt-get install postgresql)",
+    bool(SERVER.MISSING), reason=f"{SERVER.MISSING} (Debian: apt-get install postgresql)"
 )
-
-
-class Server:
-    """A cluster in ``folder`` that only its own socket leads to."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.user = "nobody" if os.getuid() == 0 else None
-        if self.user:
-            shutil.chown(folder, self.user)
-        self.data = folder / "data"
-        self.run("initdb", "-D", self.data, "-U", "ksim", "-A", "trust", "--no-sync", "-E", "UTF8")
-        options = ("-F", "-c", "listen_addresses=", "-c", "shared_buffers=8MB")
-        command = [PROGRAMS / "postgres", "-D", self.data, "-k", folder, *options]
-        self.process = subprocess.Popen(
-            command, user=self.user, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        self.wait()
-        self.run("createdb", "-h", folder, "-U", "ksim", NAME)
-
-    def run(self, program, *arguments):
-        done = subprocess.run(
-            [PROGRAMS / program, *arguments],
-            user=self.user,
-            cwd="/",
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def wait(self):
-        until = time.monotonic() + 30
-        while time.monotonic() < until:
-            ready = [PROGRAMS / "pg_isready", "-h", self.folder, "-q"]
-            if subprocess.run(ready, check=False).returncode == 0:
-                return
-            time.sleep(0.05)
-        pytest.fail("the server does not start")
-
-    def ask(self, statement):
-        return self.run("psql", "-h", self.folder, "-U", "ksim", "-AtX", "-c", statement, NAME)
-
-    @property
-    def url(self):
-        return f"postgresql://ksim@/{NAME}?host={self.folder}"
-
-    def stop(self):
-        self.process.send_signal(signal.SIGINT)
-        self.process.wait(30)
 
 
 @pytest.fixture(scope="module")
 def server():
     pytest.importorskip("psycopg")
     with tempfile.TemporaryDirectory() as folder:
-        server = Server(Path(folder))
+        server = SERVER.Server(Path(folder))
         yield server
         server.stop()
 
@@ -153,12 +92,8 @@ def test_lost_connections_lose_no_grade(room, server):
 
     def cut(_):
         """End every connection, as its administrator or a failing network would."""
-        ended.extend(
-            server.ask(
-                "select pg_terminate_backend(pid) from pg_stat_activity"
-                " where pid <> pg_backend_pid() and backend_type = 'client backend'"
-            ).split()
-        )
+        asked = "select pg_terminate_backend({})"
+        ended.extend(server.ask(asked.format(pid)).strip() for pid in server.connections())
 
     assert grade(room, force=True, on_done=cut).errored == []
     assert ended.count("t") >= 2
