@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from kernel_sim.errors import InputError
 from kernel_sim.host.budget import Budget
+from kernel_sim.host.inspected import inspect_once
 from kernel_sim.host.loaded_plugin import LoadedPlugin, Problem, inspect_plugin
 from kernel_sim.host.notebook_source import parse_notebook, read_notebook
 from kernel_sim.host.oops import describe_error
@@ -107,7 +108,7 @@ def _load_named(name: str) -> LoadedPlugin:
     except Exception as error:  # noqa: BLE001 - a third party's import may raise anything
         problem = Problem("raised", describe_error(error), locate(error.__traceback__))
         return LoadedPlugin(name, f"plugin {name}", None, (), (problem,))
-    return inspect_plugin(plugin, name, f"plugin {name}")
+    return inspect_once(plugin, name, f"plugin {name}")
 
 
 def _import(value: str) -> object:

@@ -7,14 +7,13 @@ give the same hash.
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from typing import NamedTuple
 from weakref import WeakMethod
 
 from kernel_sim.values import Event
 
 
-@dataclass(frozen=True, slots=True)
-class StoreRecord:
+class StoreRecord(NamedTuple):
     """Bytes that changed at a physical address, before the event of number ``before_event``."""
 
     before_event: int
@@ -48,6 +47,9 @@ class Trace:
         self._stores = False
         self._stores_from: int | None = None
         self._subscribers: list[Callable[[Event], None]] = []
+        self._merged: list[Event] = []
+        self._merged_stores = 0
+        self._merged_events = 0
         self._switch_listeners: list[WeakMethod[Callable[[bool], None]]] = []
 
     def emit(self, kind: str, **fields: object) -> Event:
@@ -73,6 +75,7 @@ class Trace:
             self._stores = on
             self._stores_from = len(self.events) if on else None
             self.store_log.clear()
+            self._forget_merged()
         for reference in self._switch_listeners:
             listener = reference()
             if listener:
@@ -88,16 +91,15 @@ class Trace:
 
     def with_stores(self) -> list[Event]:
         """The events, and before the one that came after it each store, of kind ``store``."""
-        if not self.store_log:
-            return list(self.events)
-        merged: list[Event] = []
-        done = 0
-        for record in self.store_log:
+        merged, done = self._merged, self._merged_events
+        for record in self.store_log[self._merged_stores :]:
             merged += self.events[done : record.before_event]
             done = record.before_event
             fields = {"physical": record.physical, "old": record.old, "new": record.new}
             merged.append(Event(record.before_event, "store", fields))
-        return merged + self.events[done:]
+        merged += self.events[done:]
+        self._merged_stores, self._merged_events = len(self.store_log), len(self.events)
+        return list(merged)
 
     def cut(self, number: int) -> tuple[list[Event], list[StoreRecord]]:
         """Forget the events from ``number`` on and the stores made since; both, newest last.
@@ -112,7 +114,13 @@ class Trace:
         stores = [record for record in self.store_log if record.before_event >= number]
         del self.events[number:]
         self.store_log = self.store_log[: len(self.store_log) - len(stores)]
+        self._forget_merged()
         return events, stores
+
+    def _forget_merged(self) -> None:
+        """Begin again with what `with_stores` has put in order: it only adds to it each time."""
+        self._merged.clear()
+        self._merged_stores = self._merged_events = 0
 
     def hash(self) -> str:
         """SHA-256 over all events, as 64 hexadecimal digits."""

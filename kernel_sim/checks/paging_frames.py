@@ -6,7 +6,7 @@ Whose a frame is the checks read from the allocator's bitmap in RAM, not from an
 from kernel_sim.addr import PAGE_SIZE, align_down
 from kernel_sim.checks.bench import Run
 from kernel_sim.checks.operations_run import Breach, Turn
-from kernel_sim.checks.paging_tables import FRAME_MASK, PRESENT, Tables, is_poison
+from kernel_sim.checks.paging_tables import Tables, is_poison, poison_pair
 from kernel_sim.values import AddrRange, FrameStats
 
 
@@ -142,8 +142,11 @@ class FrameBook:
 
     def _zeroed(self, tables: Tables, seed: int) -> Breach | None:
         for index, frame in tables.links.items():
-            for number, entry in enumerate(tables.entries(frame & FRAME_MASK)):
-                if entry & PRESENT and is_poison(seed, frame, number, entry):
+            entries = tables.entries(frame)
+            if not any(entry in entries for entry in poison_pair(seed, frame)):
+                continue
+            for number, entry in enumerate(entries):
+                if is_poison(seed, frame, number, entry):
                     page = index << 22 | number << 12
                     problem = f"the entry of {page:#x} in the table at {frame:#x} was never written"
                     return _breach("not-zeroed", problem, "0, not present", f"{entry:#x}")

@@ -55,6 +55,11 @@ class Tables:
         return bool(self.pse and entry & LARGE)
 
     @cached_property
+    def _present(self) -> list[tuple[int, int]]:
+        """Index and value of each directory entry that is present: few of the 1024."""
+        return [item for item in enumerate(self.directory) if item[1] & PRESENT]
+
+    @cached_property
     def links(self) -> dict[int, int]:
         """Index of a directory entry → the frame of its table; a link to the directory itself out.
 
@@ -62,8 +67,8 @@ class Tables:
         """
         return {
             index: entry & FRAME_MASK
-            for index, entry in enumerate(self.directory)
-            if entry & PRESENT and not self.is_large(entry) and entry & FRAME_MASK != self.root
+            for index, entry in self._present
+            if not self.is_large(entry) and entry & FRAME_MASK != self.root
         }
 
     @cached_property
@@ -71,8 +76,8 @@ class Tables:
         """Indexes of directory entries that make the directory a table of its own."""
         return [
             index
-            for index, entry in enumerate(self.directory)
-            if entry & PRESENT and not self.is_large(entry) and entry & FRAME_MASK == self.root
+            for index, entry in self._present
+            if not self.is_large(entry) and entry & FRAME_MASK == self.root
         ]
 
     @property
@@ -83,10 +88,8 @@ class Tables:
     def garbage(self, seed: int) -> tuple[int, int] | None:
         """Index and value of a directory entry that nobody can have meant, if there is one."""
         often = {frame for frame, n in Counter(self.links.values()).items() if n >= SPREAD}
-        for index, entry in enumerate(self.directory):
-            if entry & PRESENT and (
-                is_poison(seed, self.root, index, entry) or entry & FRAME_MASK in often
-            ):
+        for index, entry in self._present:
+            if is_poison(seed, self.root, index, entry) or entry & FRAME_MASK in often:
                 return index, entry
         return None
 
@@ -120,10 +123,15 @@ class Tables:
         return (self.directory[address >> 22] & FRAME_MASK) + (address >> 12 & 0x3FF) * 4
 
 
+def poison_pair(seed: int, table: int) -> tuple[int, int]:
+    """The even and the odd entries of a frame that nobody wrote; all of them look present."""
+    word = poison_word(seed, table >> 12)
+    return word & 0xFFFF_FFFF, word >> 32
+
+
 def is_poison(seed: int, table: int, index: int, entry: int) -> bool:
     """Whether ``entry`` is what memory that nobody wrote holds at this place of this frame."""
-    word = poison_word(seed, table >> 12)
-    return entry == (word >> 32 if index % 2 else word & 0xFFFF_FFFF)
+    return entry == poison_pair(seed, table)[index % 2]
 
 
 def _without_span(ranges: list[MappedRange], index: int) -> list[MappedRange]:

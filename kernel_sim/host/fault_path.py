@@ -4,7 +4,7 @@ The stubs and the descriptor tables lie in the kernel image: `protected_mode_tab
 a 32-bit kernel, `long_mode_tables` those of a 64-bit one.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from kernel_sim.errors import MachineStopped
 from kernel_sim.hooks import Hooks
@@ -55,8 +55,10 @@ class FaultPath:
         """Write the stubs and the gates where the image is mapped now, register the handlers."""
         stubs = self._cpu.symbols["isr_stubs"]
         self._cpu.write(stubs, stub_code())
+        own = {PAGE_FAULT: self._page_fault, DOUBLE_FAULT: self._double_fault}
+        unexpected = self._unexpected
         for vector in range(VECTORS):
-            self._cpu.register_handler(stub_address(stubs, vector), self._handler(vector))
+            self._cpu.register_handler(stub_address(stubs, vector), own.get(vector, unexpected))
         self._tables.install_idt()
 
     def install_gdt_and_tss(self) -> None:
@@ -68,11 +70,6 @@ class FaultPath:
         self._tables.refresh_root()
 
     # --- handlers ---------------------------------------------------------------------------------
-
-    def _handler(self, vector: int) -> Callable[[TrapFrame], None]:
-        if vector == PAGE_FAULT:
-            return self._page_fault
-        return self._double_fault if vector == DOUBLE_FAULT else self._unexpected
 
     def _page_fault(self, frame: TrapFrame) -> None:
         """Tell the observers, ask the chain; returning means that the access is tried again.

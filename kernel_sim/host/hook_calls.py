@@ -132,6 +132,21 @@ class QuietCall(HookCall):
         return self._ask(*arguments)[1]
 
 
+class ProviderCall(QuietCall):
+    """A call of the one provider that leaves no event, so that nobody asks who answered."""
+
+    __slots__ = ()
+
+    def __call__(self, *arguments: Value) -> Value:
+        """The provider's answer."""
+        if self._host.running:
+            return self._ask(*arguments)
+        return self._host.outermost(self._run, arguments)
+
+    def _run(self, *arguments: Value) -> Value:
+        return self._ask(*arguments)
+
+
 class OwnCall(QuietCall):
     """A call that the kernel answers itself, by a function that can't fail: no guard, no event."""
 

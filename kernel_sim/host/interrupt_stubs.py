@@ -4,6 +4,7 @@ Stub v lies at ``isr_stubs + 16 * v``. The code is what a disassembler would sho
 there is done by the callables that `kernel_sim.host.fault_path` registers at these addresses.
 """
 
+from functools import cache
 from typing import Final
 
 VECTORS: Final = 256
@@ -21,6 +22,7 @@ def stub_address(start: int, vector: int) -> int:
     return start + STUB_BYTES * vector
 
 
+@cache
 def stub_code() -> bytes:
     """All stubs: ``push vector; iret`` and padding."""
     return b"".join(

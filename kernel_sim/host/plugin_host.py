@@ -17,6 +17,7 @@ from kernel_sim.host.hook_calls import (
     HookCall,
     OwnCall,
     Owner,
+    ProviderCall,
     QuietCall,
     Value,
     ask_all,
@@ -96,6 +97,8 @@ class Host:
 
     def _call(self, hook: str, calls: list[GuardedCall], wrapped: bool) -> HookCall:
         names = HOOK_PARAMETERS[hook][1:]
+        if hook in QUIET_HOOKS and hook in ROLE_OF_HOOK and calls and not wrapped:
+            return ProviderCall(self, hook, names, calls[0])
         kind = QuietCall if hook in QUIET_HOOKS else HookCall
         return kind(self, hook, names, self._asking(hook, calls, wrapped))
 

@@ -11,6 +11,7 @@ The double-fault task has its own CR3: `refresh_root` has to be called once pagi
 References: Intel SDM vol. 3A, 6.11 (gates), 7.2.1 (32-bit TSS).
 """
 
+from functools import lru_cache
 from typing import Final
 
 from kernel_sim.host.interrupt_stubs import (
@@ -45,8 +46,7 @@ class ProtectedModeTables:
     def install_idt(self) -> None:
         """A gate to each stub; IDTR."""
         stubs, idt = self._cpu.symbols["isr_stubs"], self._cpu.symbols["idt"]
-        gates = (interrupt_gate(stub_address(stubs, v), KERNEL_CODE) for v in range(VECTORS))
-        self._cpu.write(idt, b"".join(gates))
+        self._cpu.write(idt, _gates(stubs))
         self._cpu.lidt(idt, VECTORS * _GATE_BYTES - 1)
 
     def install_gdt_and_tss(self) -> None:
@@ -98,3 +98,10 @@ class ProtectedModeTables:
         ):
             state[offset : offset + 4] = value.to_bytes(4, "little")
         return bytes(state)
+
+
+@lru_cache(maxsize=8)
+def _gates(stubs: int) -> bytes:
+    """An interrupt gate to each of the stubs from ``stubs`` on."""
+    gates = (interrupt_gate(stub_address(stubs, v), KERNEL_CODE) for v in range(VECTORS))
+    return b"".join(gates)

@@ -2,6 +2,7 @@
 
 import linecache
 import warnings
+from functools import lru_cache
 from types import CodeType
 
 
@@ -12,6 +13,12 @@ def compile_source(source: str, name: str) -> CodeType:
         SyntaxError, ValueError: as ``compile`` does.
     """
     linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+    return _code(source, name)
+
+
+@lru_cache(maxsize=64)
+def _code(source: str, name: str) -> CodeType:
+    """Kept for a while: checks load the same plugin many times, and code never changes."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return compile(source, name, "exec", dont_inherit=True)

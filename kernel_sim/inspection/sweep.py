@@ -48,7 +48,8 @@ def find_runs(entries: "memoryview[int]", reserved: int, size: int) -> list[Run]
     width = entries.itemsize
     ones, ramp, volatile = _lanes(width, size)
     data, step, runs = entries.tobytes(), CHUNK * width, _Runs(reserved, size)
-    for at in range(0, len(data), step):
+    used = -(-len(data.rstrip(b"\0")) // step) * step
+    for at in range(0, used, step):
         chunk = int.from_bytes(data[at : at + step], "little")
         index = at // width
         head = entries[index] | VOLATILE
@@ -62,7 +63,7 @@ def find_runs(entries: "memoryview[int]", reserved: int, size: int) -> list[Run]
                 runs.one_by_one(index, entries[index : index + CHUNK].tolist())
         else:
             runs.one_by_one(index, entries[index : index + CHUNK].tolist())
-    runs.close(len(entries))
+    runs.close(used // width)
     return runs.found
 
 

@@ -44,6 +44,9 @@ class LoadStoreUnit:
         self._long = False
         self._readable: dict[int, int] = {}
         self._writable: dict[int, int] = {}
+        self._journaled: dict[int, tuple[int, int]] = {}
+        """While stores are recorded, in the place of `_writable`: page → what has to be added to
+        index the views, and to get the physical address."""
         self._refresh_views()
         bus.ram.on_move = WeakMethod(self._refresh_views)
         trace.on_switch(self._switch_journal)
@@ -105,6 +108,8 @@ class LoadStoreUnit:
         if size == 8 and not self._long:
             self._write(address, data[:4])
             self._write(address + 4, data[4:])
+        elif address >> FRAME_SHIFT in self._journaled and not address & (size - 1):
+            self._write_journaled(address, data)
         else:
             self._write(address, data)
 
@@ -159,11 +164,21 @@ class LoadStoreUnit:
             delta = self._writable.get(address >> FRAME_SHIFT)
             if delta is not None:
                 self._u8[address + delta : address + delta + len(part)] = part
+            elif address >> FRAME_SHIFT in self._journaled:
+                self._write_journaled(address, part)
             else:
                 physical = self.resolve(address, WRITE[self.cpl == 3])
                 self.bus.write(physical, part)
             done += len(part)
             address += len(part)
+
+    def _write_journaled(self, address: int, part: bytes) -> None:
+        """Write bytes of a page of plain memory that was written before, and record it."""
+        delta, to_physical = self._journaled[address >> FRAME_SHIFT]
+        target = self._u8[address + delta : address + delta + len(part)]
+        if self.bus.ram.journal:
+            self.bus.ram.journal(address + to_physical, bytes(target), part)
+        target[:] = part
 
     # --- translation -----------------------------------------------------------------------------
 
@@ -233,7 +248,9 @@ class LoadStoreUnit:
         page = address >> FRAME_SHIFT
         delta = offset - (page << FRAME_SHIFT)
         self._readable[page] = delta
-        if write and not self._journaling:
+        if write and self._journaling:
+            self._journaled[page] = delta, physical - address
+        elif write:
             self._writable[page] = delta
 
     def invalidate(self, address: int) -> None:
@@ -243,11 +260,13 @@ class LoadStoreUnit:
         else:
             self._readable.pop(address >> FRAME_SHIFT, None)
             self._writable.pop(address >> FRAME_SHIFT, None)
+            self._journaled.pop(address >> FRAME_SHIFT, None)
 
     def forget_fast_path(self) -> None:
         """Empty the derived dictionaries; the TLB keeps its entries."""
         self._readable.clear()
         self._writable.clear()
+        self._journaled.clear()
 
     def _refresh_views(self) -> None:
         ram = self.bus.ram
@@ -257,6 +276,7 @@ class LoadStoreUnit:
         self._journaling = on
         self.bus.ram.journal = self.trace.record_store if on else None
         self._writable.clear()
+        self._journaled.clear()
 
     # --- what the processor adds -----------------------------------------------------------------
 

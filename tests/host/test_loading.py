@@ -47,6 +47,15 @@ def test_every_reference_plugin_is_an_entry_point_and_loads_without_a_problem():
         assert plugin.problems == ()
 
 
+def test_a_named_module_that_was_changed_is_looked_through_anew(monkeypatch):
+    before = load_plugin("kernel_v_pmm")
+    assert load_plugin("kernel_v_pmm") is before
+    monkeypatch.delattr(before.plugin, "pmm_alloc_frame")
+    assert not load_plugin("kernel_v_pmm").implements("pmm_alloc_frame")
+    monkeypatch.undo()
+    assert load_plugin("kernel_v_pmm").implements("pmm_alloc_frame")
+
+
 def test_a_python_file_is_a_plugin(tmp_path):
     plugin = load(tmp_path, GOOD)
     assert (plugin.name, plugin.roles, plugin.problems) == ("mine", ("pmm",), ())

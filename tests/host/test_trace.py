@@ -51,3 +51,22 @@ def test_cutting_needs_stores_and_returns_what_was_cut():
     assert [e.number for e in events] == [1]
     assert [s.new for s in stores] == [b"c"]
     assert [s.new for s in trace.store_log] == [b"b"]
+
+
+def test_events_and_stores_come_in_order_however_often_they_are_asked_for():
+    trace = Trace()
+    trace.stores = True
+    trace.record_store(0x1000, b"a", b"b")
+    trace.emit("step")
+    first = trace.with_stores()
+    trace.record_store(0x1000, b"b", b"c")
+    trace.emit("step")
+    assert [(e.kind, e.number) for e in trace.with_stores()] == [
+        ("store", 0),
+        ("step", 0),
+        ("store", 1),
+        ("step", 1),
+    ]
+    assert [e.kind for e in first] == ["store", "step"]
+    trace.cut(1)
+    assert [e.kind for e in trace.with_stores()] == ["store", "step"]

@@ -22,6 +22,30 @@ def test_a_missing_invlpg_keeps_the_old_translation(paged):
     assert paged.cpu.load(PAGE, 4) == 2
 
 
+def test_a_recorded_store_names_the_frame_that_the_page_led_to_then(paged):
+    trace = paged.machine.trace
+    trace.stores = True
+    paged.map(PAGE, 0x40_0000)
+    begin = len(trace.store_log)
+    for value in (1, 2):
+        paged.cpu.store(PAGE + 8, 4, value)
+    paged.cpu.write(PAGE + 8, b"\x03\0\0")
+    paged.map(PAGE, 0x50_0000)
+    paged.cpu.invlpg(PAGE)
+    paged.cpu.store(PAGE + 8, 4, 4)
+    stores = [s for s in trace.store_log[begin:] if s.physical >= 0x40_0000]
+    assert [(s.physical, s.old[0], s.new) for s in stores[:-1]] == [
+        (0x40_0008, paged.ram.poison(0x400)[8], b"\1\0\0\0"),
+        (0x40_0008, 1, b"\2\0\0\0"),
+        (0x40_0008, 2, b"\3\0\0"),
+    ]
+    assert paged.ram.load(0x40_0008, 4) == 3
+    assert stores[-1].physical == 0x50_0008
+    trace.stores = False
+    paged.cpu.store(PAGE + 8, 4, 5)
+    assert (paged.ram.load(0x50_0008, 4), len(trace.store_log)) == (5, 0)
+
+
 def test_an_unmapped_page_stays_readable_until_invlpg(paged):
     paged.map(PAGE, 0x40_0000)
     paged.cpu.load(PAGE, 4)

@@ -11,6 +11,7 @@ The kernel image holds the room for the kernel's own tables, so that one range r
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from kernel_sim.addr import ONE_MIB, PAGE_SIZE, align_up
@@ -73,6 +74,7 @@ class Placement:
         }
 
 
+@lru_cache(maxsize=32)
 def place(spec: MachineSpec) -> Placement | None:
     """Places in available memory below the physical limit; None if there is no room."""
     available = available_ranges(spec)
@@ -105,6 +107,7 @@ def _find(free: list[AddrRange], wanted: int, size: int) -> AddrRange | None:
     return None
 
 
+@lru_cache(maxsize=32)
 def why_not_bootable(spec: MachineSpec) -> str | None:
     """None if kernel-v boots on this map, else one clause that says what is missing."""
     available = available_ranges(spec)
