@@ -119,7 +119,7 @@ CONCEPTS: Final[dict[str, Concept]] = {
         "KV-8", "What belongs to one boot goes into local variables or kernel.state."
     ),
     "wrong-type": Concept("", "Look at what the hook has to return."),
-    "crash": Concept("", "The hook must not fail, whatever the firmware says."),
+    "crash": Concept("", "A hook must not fail like this: look at the values it has here."),
     "refused": Concept("", "The hook has to cope with this table; it must not refuse it."),
     "loop": Concept("", "Does every loop come to its end?"),
     "not-written": Concept("", "Write it, run its cell, and check again."),

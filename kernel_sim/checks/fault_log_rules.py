@@ -90,10 +90,10 @@ def _judge_traces(world: World, step: Step) -> Breach | None:
         return Breach("log", "KV-40", text, 0, "toggle-off", "no trace", "a trace")
     wanted, got = f"{len(faults)} fault_trace", f"{len(traces)} fault_trace"
     if len(traces) < len(faults):
-        text = f"{len(faults)} page faults, and {len(traces)} were logged as fault_trace"
+        text = f"page faults: {len(faults)}, entries fault_trace in the log: {len(traces)}"
         return log_breach("log", "log-missing", text, wanted, got)
     if len(traces) > len(faults):
-        text = f"{len(traces)} times fault_trace for {len(faults)} page faults"
+        text = f"page faults: {len(faults)}, entries fault_trace in the log: {len(traces)}"
         return log_breach("log", "log-twice", text, wanted, got)
     pairs = zip(faults, traces, strict=True)
     return next(filter(None, (_judge_trace(world, step, *pair) for pair in pairs)), None)
@@ -125,10 +125,10 @@ def _judge_walk(world: World, step: Step, callers: list[int]) -> Breach | None:
         text = f"the callers are {expected}, logged were {got}"
         return log_breach("log-walk", "walk-wrong", text, expected, got)
     if len(callers) > len(known):
-        text = f"after {len(known)} callers the chain is broken or ends, and the walk went on"
+        text = f"callers in the log: {len(callers)}; the chain is broken or ends after {len(known)}"
         return log_breach("log-walk", "walk-validation", text, expected, got)
     if len(callers) < len(least):
-        text = f"{len(callers)} callers of {len(known)} were logged"
+        text = f"callers on the stack: {len(known)}, in the log: {len(callers)}"
         return log_breach("log-walk", "walk-short", text, expected, got)
     return None
 

@@ -90,9 +90,9 @@ def _judge(world: World, step: Step, fields: Mapping[str, Any]) -> Breach | None
     if said == name:
         return None
     text = f"{what}: " + (f"logged as {said!r}" if said else "no guard_fault was logged")
-    return Breach(
-        "class-log", "KV-44", text, address, "class-log", repr(name or "nothing"), repr(said)
-    )
+    mistaken = said == "guard" and _is_beside_a_guard(world, address)
+    concept = "guard-range" if mistaken else "class-log"
+    return Breach("class-log", "KV-44", text, address, concept, repr(name or "nothing"), repr(said))
 
 
 def _concept(world: World, name: str, address: int, result: object) -> str:
@@ -106,10 +106,15 @@ def _concept(world: World, name: str, address: int, result: object) -> str:
     at_edge = address % PAGE_SIZE in {0, PAGE_SIZE - 1}
     if name:
         return "guard-range" if name == "guard" and at_edge else _CONCEPTS[name]
-    near = any(world.ledger.guarded_by(address + way) for way in (-PAGE_SIZE, PAGE_SIZE))
-    if near and at_edge:
+    if _is_beside_a_guard(world, address):
         return "guard-range"
     return "class-stale" if world.ledger.was_guarded(address) else "class-others"
+
+
+def _is_beside_a_guard(world: World, address: int) -> bool:
+    """Whether an address is the last one below a guard, or the first one above."""
+    near = any(world.ledger.guarded_by(address + way) for way in (-PAGE_SIZE, PAGE_SIZE))
+    return near and address % PAGE_SIZE in {0, PAGE_SIZE - 1}
 
 
 def _is_for_the_pager(world: World, address: int, error_code: int) -> bool:

@@ -110,6 +110,20 @@ def too_large(place: Place, kind: GuardKind, size: int) -> Case:
     return script.at(place)
 
 
+def no_frame_for_the_table(place: Place, kind: GuardKind, frames: int) -> Case:
+    """One frame is free, and the first page needs two: refused, and the one is free again.
+
+    ``frames`` are more than the machine has. With two free ones there is room for a page.
+    """
+    script = Script()
+    everything = script.add("pmm_alloc_frame", times=frames)
+    script.add("pmm_free_frame", Of(everything.step, 1))
+    install(script, kind, 1)
+    script.add("pmm_free_frame", Of(everything.step, 2))
+    install(script, kind, 1)
+    return script.at(place)
+
+
 def until_full(place: Place, kind: GuardKind, size: int, times: int) -> Case:
     """Installed until it is refused; what is given back can be had again."""
     script = Script()

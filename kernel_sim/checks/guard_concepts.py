@@ -47,7 +47,7 @@ GUARD_CONCEPTS: Final[dict[str, tuple[str, str]]] = {
     "frame-leak": ("KV-39", "remove_guard frees the frame that unmap_page returns, for each page."),
     "failure-leak": (
         "KV-39",
-        "If a page can't be had, give back the pages that you have mapped, then raise MapError.",
+        "If a page can't be had, give back the mapped pages, and a frame not mapped: MapError.",
     ),
     "frame-lost": ("KV-39", "Free the frames of the region and no others."),
     "guard-frame": (

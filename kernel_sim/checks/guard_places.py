@@ -10,6 +10,8 @@ FEATURES: Final = ("faultlog", "memviz", "refcounts", "tags")
 """What watches; each can be switched off."""
 SMALL_WINDOW: Final = 0xC201_0000
 """As ``guard_end``: sixteen pages of addresses for guarded regions."""
+ELSEWHERE: Final = 0xC280_0000
+"""As ``guard_start``: a boot of its own, in which no region has had a page table yet."""
 REAL: Final = ("map-26", "map-43", "map-44", "map-55", "map-56", "map-58", "map-61", "map-70")
 """Real machines that boot quickly."""
 MADE: Final = (frame_places.tidy, frame_places.ragged, frame_places.holes)

@@ -85,12 +85,12 @@ def _unbalanced(world: World, leaves: Leaves, step: Step) -> Breach | None:
     if 0 <= extra <= most and new <= gained:
         return None
     if extra < 0:
-        text = f"{-extra} frames more are free than were given back"
+        text = f"frames that are free, but were not given back by their owner: {-extra}"
         return breach("account", "frame-lost", text, "each frame freed once, by its owner")
     failed = step.turn.outcome.failure is not None
     concept = "failure-leak" if failed and step.turn.hook == "install_guard" else "frame-leak"
     lost = max(new - gained, extra - most)
-    text = f"after {step.turn.hook} {lost} frames are in use, and nothing leads to them"
+    text = f"frames in use that nothing leads to, after {step.turn.hook}: {lost}"
     return breach("account", concept, text, "no such frame", f"{lost}")
 
 

@@ -49,7 +49,7 @@ def _judge_number(world: World, frame: object, got: object) -> Breach | None:
     wanted = world.ledger.references(frame)
     if got == wanted:
         return None
-    text = f"frame {frame:#x} has {wanted} references, frame_refcount says {got}"
+    text = f"the count of frame {frame:#x} is {wanted}, frame_refcount says {got}"
     concept = _count_concept(world, frame, wanted, got)
     return Breach("count", "KV-36", text, frame, concept, str(wanted), str(got))
 

@@ -25,11 +25,25 @@ def show_report(report: LabReport, plugin: str) -> None:
         listing.add_row(_MARKS[item.result.status], item.check.id, points, item.check.title)
     screen.print(f"[bold]{report.lab}[/] · {escape(plugin)}")
     screen.print(listing)
+    told: dict[tuple[str, str], str] = {}
     for item in report.reports:
+        finding = item.result.finding
+        key = (finding.problem, finding.cause) if finding else ("", "")
+        if finding is not None and key in told:
+            _show_again(item, told[key])
+            continue
+        told[key] = item.check.id
         _show_failure(item)
     screen.print(f"[bold]{report.score:g} of {report.max_score:g} points[/], seed {report.seed}")
     if report.hidden_missing:
         screen.print("The rest of the checks are run when your work is graded.")
+
+
+def _show_again(item: CheckReport, before: str) -> None:
+    """One line for a check that found what the check ``before`` has found."""
+    failed = ", ".join(part.title for part in item.result.parts if not part.passed)
+    parts = f", in: {escape(failed)}" if failed else ""
+    console().print(f"[red]✗ {item.check.id}[/]: the same as {before}{parts}\n")
 
 
 def _show_failure(item: CheckReport) -> None:

@@ -62,7 +62,7 @@ def run_example(
 ) -> Example:
     """The verdict on one call."""
     name = getattr(function, "__name__", repr(function))
-    call = f"{name}({', '.join(argument_text(a) for a in args)})"
+    call = call_text(name, args)
     try:
         got = function(*args)
     except NotImplementedError as error:
@@ -90,6 +90,14 @@ def value_lines(label: str, value: object) -> list[str]:
         *items,
         *([f"  and {more} more"] if more > 0 else []),
     ]
+
+
+def call_text(name: str, args: tuple[object, ...]) -> str:
+    """The call with its arguments; of many long ones the first, and how many more there are."""
+    shown = [argument_text(one) for one in args]
+    if len(shown) > 1 and sum(map(len, shown)) > 2 * LINE:
+        shown[1:] = [f"… and {len(shown) - 1} more"]
+    return f"{name}({', '.join(shown)})"
 
 
 def argument_text(value: object) -> str:

@@ -108,3 +108,13 @@ def test_a_hook_that_fails_is_named_with_the_line_at_fault_and_without_the_trace
     assert "kernel oops in pmm_stats (Unfinished)" in shown
     assert "return kernel.state.unknown" in shown
     assert "events" not in shown
+
+
+def longest(*values: object) -> int:
+    return len(values)
+
+
+def test_many_long_arguments_are_cut_short(capsys: pytest.CaptureFixture[str]):
+    assert try_it(longest, "a" * 80, "b" * 80, "c" * 80, gives=3)
+    call = capsys.readouterr().out.splitlines()[0]
+    assert call == f"✓ longest('{'a' * 80}', … and 2 more)"

@@ -11,6 +11,7 @@ from kernel_sim.checks.fault_log_rules import LOG_RULES
 from kernel_sim.checks.fault_rules import CLASS_RULES
 from kernel_sim.checks.guard_lab import Question, result
 from kernel_sim.checks.guard_places import (
+    ELSEWHERE,
     FEATURES,
     SMALL_WINDOW,
     made_place,
@@ -46,6 +47,7 @@ def hidden_stack_guard(subject: Subject, seed: int) -> Result:
         "no memory left": [
             guards.too_large(place(), STACK, 0x40_0000),
             guards.until_full(place(), STACK, 0x9_0000, 7),
+            guards.no_frame_for_the_table(place(guard_start=ELSEWHERE), STACK, 800),
         ],
         "few addresses": [
             guards.again_and_again(few, STACK, 0x6000, 4),
