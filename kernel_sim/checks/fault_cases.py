@@ -51,8 +51,8 @@ def beside_guards(place: Place) -> Case:
     """Pages beside guards are none, nor is a guard that is gone."""
     script = Script()
     region = install(script, GuardKind.OBJECT, PAGE_SIZE)
-    script.add("user.load", field(region, "base"), 1)
     script.add("cpu.load", field(region, "guard_high", 40 * PAGE_SIZE), 1)
+    script.add("user.load", field(region, "base"), 1)
     script.add("cpu.load", field(region, "guard_high", PAGE_SIZE), 1)
     script.add("cpu.load", field(region, "guard_low", -1), 1)
     script.add("remove_guard", region)
