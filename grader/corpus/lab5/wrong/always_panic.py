@@ -1,6 +1,6 @@
 # concept: class-level
 # check: fault-classes
-# expected_score: 45.35
+# expected_score: 44.51
 # A program's fault brings the whole kernel down.
 from kernel_sim import (
     FaultAction,

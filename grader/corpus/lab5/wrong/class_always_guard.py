@@ -1,6 +1,6 @@
 # concept: class-log
 # check: fault-classes
-# expected_score: 47.43
+# expected_score: 46.6
 # Everything is logged as a guard hit.
 from kernel_sim import (
     FaultAction,

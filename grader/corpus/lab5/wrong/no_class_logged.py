@@ -1,6 +1,6 @@
 # concept: class-log
 # check: fault-classes
-# expected_score: 44.51
+# expected_score: 43.68
 # The handler decides, and says nothing.
 from kernel_sim import (
     FaultAction,

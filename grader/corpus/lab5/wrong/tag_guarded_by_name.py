@@ -1,6 +1,6 @@
 # concept: tag-guarded
 # check: hidden-counters-tags
-# expected_score: 54.15
+# expected_score: 53.32
 # Removing one region takes the tag off all regions of this name.
 from kernel_sim import (
     AddrRange,

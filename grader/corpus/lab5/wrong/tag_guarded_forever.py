@@ -1,6 +1,6 @@
 # concept: tag-guarded
 # check: hidden-counters-tags
-# expected_score: 54.15
+# expected_score: 53.32
 # The frames of a removed region keep its tag.
 from kernel_sim import (
     AddrRange,

@@ -1,6 +1,6 @@
 # concept: tag-guarded
 # check: hidden-counters-tags
-# expected_score: 54.15
+# expected_score: 53.32
 # The tag is put on virtual addresses, where physical ones belong.
 from kernel_sim import (
     AddrRange,
