@@ -44,6 +44,10 @@ HEAP_CONCEPTS: Final[dict[str, tuple[str, str]]] = {
         "KV-32",
         "Map the page before you write the header into it.",
     ),
+    "wild-address": (
+        "KV-34",
+        "A size or link was read where no header is: is every size rounded up, the header counted?",
+    ),
     "block-unmapped": (
         "KV-32",
         "Map every page that the block touches: from the first byte's to the last byte's.",
@@ -65,7 +69,7 @@ HEAP_CONCEPTS: Final[dict[str, tuple[str, str]]] = {
     ),
     "frames-leaked": (
         "KV-32",
-        "If growing fails half-way, unmap the pages that were mapped and free their frames.",
+        "If growing fails half-way, unmap what was mapped; free its frames, and an unmapped one.",
     ),
     "growth-not-undone": (
         "KV-32",

@@ -77,8 +77,11 @@ def broken_exhaustion(records: Records, window: HeapWindow, used: int) -> Breach
     tables = sum(1 << (frame >> 12) for frame in window.tables - records.tables)
     lost = used & ~records.used & ~tables
     if lost:
-        problem = f"kmalloc returned None, and {lost.bit_count()} frames are gone"
-        got = f"{lost.bit_count()} frames fewer"
+        gone = lost.bit_count()
+        problem = (
+            f"kmalloc returned None, and {'a frame is' if gone == 1 else f'{gone} frames are'} gone"
+        )
+        got = f"{gone} fewer"
         return Breach("leak", "KV-32", problem, 0, "frames-leaked", "as many frames as before", got)
     left = sorted(set(window.entries) - records.pages)
     if left:

@@ -1,5 +1,6 @@
 """The rules of a heap, each as a breach with the figures: what a check may judge one by one."""
 
+import re
 from typing import Final
 
 from kernel_sim.checks.bench import Failure
@@ -108,8 +109,10 @@ def not_reused(model: HeapModel, size: int, align: int) -> Breach | None:
 def failed_kmalloc(model: HeapModel, failure: Failure, size: int, align: int) -> Breach:
     """Kmalloc failed instead of returning."""
     text = sentence(failure)
-    if failure.kind == "stopped" and "page fault at" in failure.message:
-        return _faulted(failure, "touch-before-map", "KV-32")
+    fault = re.search(r"page fault at (0x[0-9a-f]+)", failure.message)
+    if failure.kind == "stopped" and fault is not None:
+        within = int(fault[1], 16) in model.window
+        return _faulted(failure, *(("touch-before-map", "KV-32") if within else WILD))
     scarce = not model.has_fresh_room(size, align)
     if scarce and failure.kind in {"raised", "oops"} and failure.error != "NotImplementedError":
         concept = "null-on-exhaustion"
@@ -126,6 +129,10 @@ def hook_breach(failure: Failure, requirement: str) -> Breach:
     found = violation_of(failure, requirement)
     got = sentence(failure)
     return Breach(found.rule, requirement, found.problem, 0, found.concept, "an answer", got)
+
+
+WILD: Final = ("wild-address", "KV-34")
+"""Concept and requirement where a heap follows an address that is none of its own."""
 
 
 def _faulted(failure: Failure, concept: str, requirement: str) -> Breach:

@@ -46,6 +46,8 @@ _PLACE_TYPES: Final[dict[str, type]] = {
     "stores": bool,
     "pse": bool,
 }
+SIZED_HOOKS: Final = frozenset({"kmalloc"})
+"""Their numbers are sizes, which are read in decimal."""
 _PLACE_WORDS: Final = tuple(_PLACE_TYPES)[1:]
 _MOST_TURNS: Final = 1 << 20
 
@@ -73,8 +75,13 @@ def place_text(place: Place) -> str:
 
 def call_text(call: Call) -> str:
     """One step."""
-    text = f"{call.hook}({', '.join(map(value_text, call.args))})"
+    show = _size_text if call.hook in SIZED_HOOKS else value_text
+    text = f"{call.hook}({', '.join(map(show, call.args))})"
     return text if call.times == 1 else f"{text} * {call.times}"
+
+
+def _size_text(value: object) -> str:
+    return str(int(value)) if type(value) is int else value_text(value)
 
 
 def value_text(value: object) -> str:  # noqa: PLR0911 - one return for each kind of value

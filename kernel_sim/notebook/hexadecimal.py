@@ -1,15 +1,19 @@
-"""Values as a reader of a kernel log expects them: every integer in hexadecimal."""
+"""Values as a reader of a kernel log expects them: counts in decimal, addresses in hexadecimal."""
 
 from dataclasses import fields, is_dataclass
 from enum import Enum
+from typing import Final
+
+COUNTS: Final = range(-1023, 1024)
+"""What may be an index into a table, a size of a few words, a number of pages."""
 
 
 def in_hex(value: object) -> str:
-    """``value`` like ``repr``, but integers in hexadecimal, also inside containers and records."""
+    """``value`` like ``repr``, but large integers in hexadecimal, in containers and records too."""
     if isinstance(value, Enum):
         return f"{type(value).__name__}.{value.name}"
     if isinstance(value, int) and not isinstance(value, bool):
-        return hex(value)
+        return str(int(value)) if value in COUNTS else hex(value)
     names = getattr(value, "_fields", None)
     if isinstance(value, tuple) and names:
         pairs = zip(names, value, strict=True)

@@ -39,8 +39,8 @@ def test_a_right_example_shows_the_call_and_what_it_gives(capsys: pytest.Capture
 def test_a_wrong_example_shows_both_values(capsys: pytest.CaptureFixture[str]):
     assert not try_it(double, 1, gives=Pair(1, 2))
     out = capsys.readouterr().out
-    assert "gives    0x2" in out
-    assert "expected Pair(base=0x1, length=0x2)" in out
+    assert "gives    2" in out
+    assert "expected Pair(base=1, length=2)" in out
 
 
 def test_a_function_that_is_not_written_yet_is_no_error(capsys: pytest.CaptureFixture[str]):
@@ -64,11 +64,12 @@ def test_what_a_function_raises_comes_with_its_own_line(capsys: pytest.CaptureFi
     assert captured.err == ""
 
 
-def test_integers_are_shown_in_hexadecimal_wherever_they_stand():
-    region = MemoryRegion(16, 32, RegionKind.RESERVED, 2)
+def test_large_integers_are_shown_in_hexadecimal_wherever_they_stand_and_counts_in_decimal():
+    region = MemoryRegion(0x1000, 32, RegionKind.RESERVED, 2)
     assert in_hex([(16,), {1: region}]) == (
-        "[(0x10,), {0x1: MemoryRegion(base=0x10, length=0x20, kind=RegionKind.RESERVED, type=0x2)}]"
+        "[(16,), {1: MemoryRegion(base=0x1000, length=32, kind=RegionKind.RESERVED, type=2)}]"
     )
+    assert in_hex((-1, 1023, 1024, -1024)) == "(-1, 1023, 0x400, -0x400)"
     assert in_hex(True) == "True"
 
 

@@ -1,4 +1,4 @@
-# concept: touch-before-map
+# concept: wild-address
 # check: blocks
 # expected_score: 43
 """Rounds down where it has to round up."""
