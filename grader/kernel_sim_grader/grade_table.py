@@ -51,7 +51,7 @@ def statistics_lines(facts: dict[str, Any]) -> list[str]:
     if not facts:
         return ["no grades yet"]
     figures = [
-        f"{facts['students']} students",
+        f"{facts['students']} student{'s' * (facts['students'] != 1)}",
         *(f"{name} {facts[name]:g}" for name in ("mean", "median", "lowest", "highest")),
         f"full marks {facts['full_marks']}",
     ]

@@ -92,8 +92,8 @@ class AddressSpaceScene:
         size = f'width="{width + GAP:g}" height="{top + GAP}"'
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" role="img" {size} '
-            f'viewBox="0 0 {width + GAP:g} {top + GAP}" font-family="{FONT}" font-size="12" '
-            f'xml:space="preserve"><title>{escape(title or "Address space")}</title>'
+            f'viewBox="0 0 {width + GAP:g} {top + GAP}" font-family="{FONT}" font-size="12">'
+            f"<title>{escape(title or 'Address space')}</title>"
             f"<desc>{escape(self.text())}</desc>"
             f'<rect width="{width + GAP:g}" height="{top + GAP}" fill="#FFFFFF"/>'
             f"{''.join(body)}</svg>"

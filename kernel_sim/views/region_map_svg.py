@@ -9,6 +9,7 @@
     warnings
 """
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -135,8 +136,13 @@ def box(left: float, top: float, width: float, look: Look) -> Iterator[str]:
 
 
 def text(left: float, top: float, words: str, color: str) -> str:
-    """A line of text in the row that begins at ``top``."""
-    return f'<text x="{left:g}" y="{top + 14:g}" fill="{color}">{escape(words)}</text>'
+    """A line of text in the row that begins at ``top``; its columns stay where they are.
+
+    Renderers collapse spaces, and not all heed ``xml:space``: those that align something do not
+    break.
+    """
+    aligned = re.sub(r"^ +| {2,}", lambda found: "\N{NO-BREAK SPACE}" * len(found[0]), words)
+    return f'<text x="{left:g}" y="{top + 14:g}" fill="{color}">{escape(aligned)}</text>'
 
 
 def tile(look: Look) -> str:
