@@ -37,7 +37,8 @@ class Evidence:
     Args:
         worker: where the boot is.
         scenario: what was booted.
-        memory: the worker's memory: shared, or read through the worker.
+        memory: the worker's memory. It is compared where it is shared; read through the worker it
+            would be the worker's word again.
     """
 
     def __init__(self, worker: Worker, scenario: Scenario, memory: PhysicalMemory) -> None:
@@ -81,9 +82,8 @@ class Evidence:
         try:
             for log in untried:
                 self._again.follow(wire.entries_of(log))
-            if untried:
-                frames = self._memory.frames_in_use() if isinstance(self._memory, Ram) else ()
-                self._again.assert_leads_to(self._memory, frames)
+            if untried and isinstance(self._memory, Ram):
+                self._again.assert_leads_to(self._memory)
             further()
         except (LogError, wire.ProtocolError) as error:
             cause = f"what the plugin's processor is said to have done is not believed: {error}"

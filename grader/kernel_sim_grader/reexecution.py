@@ -16,9 +16,9 @@ from typing import Any, Final, NamedTuple, NoReturn
 
 from kernel_sim.addr import PAGE_SIZE
 from kernel_sim.checks.accesses import ACCESSES
-from kernel_sim.checks.bench import PhysicalMemory, Scenario
+from kernel_sim.checks.bench import Scenario
 from kernel_sim.errors import MachineStopped
-from kernel_sim.machine import Cpu, Machine, TrapFrame
+from kernel_sim.machine import Cpu, Machine, Ram, TrapFrame
 from kernel_sim.machine.exceptions import Vector
 from kernel_sim.machine.load_store import FETCH, READ
 from kernel_sim.machine.registers import SavedRegisters, TaskRegister
@@ -154,18 +154,14 @@ class Reexecution:
         while self._at < len(entries):
             self._step()
 
-    def assert_leads_to(self, memory: PhysicalMemory, frames: Sequence[int]) -> None:
-        """Compare memory: that of this machine, and that in which the worker's ran.
-
-        Args:
-            memory: the worker's.
-            frames: the numbers of the frames that were touched there.
+    def assert_leads_to(self, memory: Ram) -> None:
+        """Compare the memory of this machine with that in which the worker's ran.
 
         Raises:
             LogError: they differ.
         """
         own = self.machine.ram
-        for frame in {*frames, *own.known_offsets}:
+        for frame in {*memory.frames_in_use(), *own.known_offsets}:
             physical = frame * PAGE_SIZE
             if own.read(physical, PAGE_SIZE) != memory.read(physical, PAGE_SIZE):
                 raise LogError(f"the operations do not lead to what memory holds at {physical:#x}")
