@@ -1,6 +1,7 @@
 """The nbgrader stages of ours: read any submission, run the checks outside, flag what we broke.
 
-``nbgrader autograde`` goes on as it does; three things are put in (`configure`):
+``nbgrader autograde`` goes on as it does; three things are put in (`configure`), beside the faster
+and cleaned feedback page:
 
 - `SubmissionExporter` reads the submitted file, so that no file stops a batch;
 - `GradeChecks` stands in the place of *Execute*: the notebook's code is one plugin, which a worker
@@ -34,6 +35,8 @@ from traitlets import Enum
 from traitlets.config import Config
 
 from kernel_sim.errors import InputError
+from kernel_sim_grader.cleaned_markdown import cleaned_html, cleaned_markdown
+from kernel_sim_grader.feedback_exporter import FeedbackExporter, PageStyle, ReadGrades
 from kernel_sim_grader.graded_notebook import plugin_text, write_outputs
 from kernel_sim_grader.grading import (
     grade_text,
@@ -56,6 +59,7 @@ Converted = tuple[NotebookNode, Resources]
 def configure(config: Config) -> None:
     """Put our stages into nbgrader's configuration, and keep a warning of its own off the screen.
 
+    Pages of feedback and of the formgrader show a student's text without what could run in it.
     With SQLAlchemy 2 nbgrader warns at each new submission about its order of insertions.
     """
     warnings.filterwarnings("ignore", message="Object of type <Submitted", category=SAWarning)
@@ -70,6 +74,9 @@ def configure(config: Config) -> None:
         CheckCellMetadata,
         KeepReport,
     ]
+    config.HTMLExporter.filters = {"markdown2html": cleaned_markdown, "clean_html": cleaned_html}
+    config.GenerateFeedback.exporter_class = FeedbackExporter
+    config.GenerateFeedback.preprocessors = [ReadGrades, PageStyle]
 
 
 class SubmissionExporter(NotebookExporter):
