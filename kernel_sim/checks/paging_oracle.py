@@ -193,7 +193,8 @@ class PagingOracle:
         self._active = root
         if Rule.REPORT in self._rules:
             self._faults.passed_over(self._run)
-        self._looked = len(self._run.events())
+        if self._place.stores:
+            self._looked = len(self._run.events())
         if Rule.CONTROL not in self._rules:
             return None
         return enabled_breach(self._run.events(), root)
