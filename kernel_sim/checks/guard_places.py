@@ -38,3 +38,9 @@ def made_place(rng: Random, *on: str, until: str = "heap", **config: object) -> 
     """The same on a small machine that is made up."""
     made = rng.choice(MADE)(rng)
     return place(made.machine, *on, until=until, seed=made.seed, **config)
+
+
+def small_place(rng: Random, *, until: str = "heap", **config: object) -> Place:
+    """The same on a machine with about eighty free frames, so that memory is soon used up."""
+    made = frame_places.tidy(rng)
+    return place(made.machine, until=until, seed=made.seed, **config)

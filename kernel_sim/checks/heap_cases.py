@@ -93,6 +93,14 @@ def filled(place: Place, size: int) -> Case:
     return requests.at(place)
 
 
+def filled_by(place: Place, count: int) -> Case:
+    """About so many blocks of one size, and a little further.
+
+    However large the window is: a first fit that begins in front is quadratic.
+    """
+    return filled(place, ground_of(place).window.length // count)
+
+
 def filled_at_random(place: Place, rng: Random) -> Case:
     """Blocks of all sizes until the window is more than full, each of them written."""
     requests = Requests()

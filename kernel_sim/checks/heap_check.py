@@ -12,7 +12,7 @@ from kernel_sim.checks.concepts import CONCEPTS
 from kernel_sim.checks.finding import Finding, finding_of
 from kernel_sim.checks.heap_cases import filled
 from kernel_sim.checks.heap_ground import ground_of
-from kernel_sim.checks.heap_lab import examiner, judging
+from kernel_sim.checks.heap_lab import AS_ASKED, examiner, judging
 from kernel_sim.checks.heap_rules import BLOCKS, BOUNDS, REUSE
 from kernel_sim.checks.operations import Case, Place, Script
 from kernel_sim.checks.operations_check import Alone, SequenceExaminer
@@ -108,7 +108,7 @@ def reuse_result(subject: Subject, check: str, probes: Mapping[str, Sequence[Cas
         probes: name → cases; the names are ``same``, ``split``, ``ascending``, ``descending``,
             ``mixed``, ``gaps`` and ``random``.
     """
-    judge = examiner(subject, check, REUSE | BLOCKS)
+    judge = examiner(subject, check, REUSE | BLOCKS, lab=AS_ASKED)
     found: dict[str, Finding | None] = {}
     for name, cases in probes.items():
         is_explained = any(finding is not None for finding in found.values())

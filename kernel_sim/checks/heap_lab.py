@@ -19,6 +19,8 @@ from kernel_sim.checks.subject import Subject
 PLAIN: Final = "pc4"
 MOST_FILLED: Final = 1 << 18
 """Windows up to so many bytes are filled by small blocks."""
+NEAR_THE_END: Final = 1000
+"""So many bytes of a window are left to small blocks."""
 _SIZES: Final = (1, 8, 16, 24, 64, 100, 256, 1000, 4096)
 
 
@@ -42,16 +44,24 @@ def simpler_calls(call: Call) -> Iterable[Call]:
 
 
 def short_cases(case: Case) -> Iterable[Case]:
-    """What shows many a mistake in few lines: one block, large blocks, the window full."""
+    """What shows many a mistake in few lines: large blocks that come and go, the window full."""
     requests = Requests()
-    for size in (3000, 3000, 3000):
-        requests.kmalloc(size)
+    for block in [requests.kmalloc(size) for size in (3000, 3000, 3000)]:
+        requests.kfree(block)
     yield requests.at(case.place)
     window = ground_of(case.place).window.length
-    for size in (200, 1000, 3000) if window <= MOST_FILLED else ():
+    if window > MOST_FILLED:
+        return
+    for size in (200, 1000, 3000):
         script = Script()
-        script.add("kmalloc", size, 8, times=window // size + 2)
+        blocks = script.add("kmalloc", size, 8, times=window // size + 2)
+        script.add("kfree", replace(blocks, turn=3))
+        script.add("kmalloc", 1, 8, times=2)
         yield script.at(case.place)
+    script = Script()
+    script.add("kmalloc", window - NEAR_THE_END, 8)
+    script.add("kmalloc", 24, 8, times=NEAR_THE_END // 24 + 2)
+    yield script.at(case.place)
 
 
 OPERATIONS: Final = OperationLab(
@@ -62,7 +72,10 @@ OPERATIONS: Final = OperationLab(
     simpler=simpler_calls,
     concept=likely_concept,
     known=short_cases,
+    aside=frozenset({"pmm_alloc_frame", "pmm_free_frame"}),
 )
+AS_ASKED: Final = replace(OPERATIONS, simpler=None)
+"""For cases whose sizes are what they are about: fewer steps, but no smaller blocks."""
 
 
 def judging(rules: AbstractSet[str]) -> OracleMaker:
@@ -71,7 +84,12 @@ def judging(rules: AbstractSet[str]) -> OracleMaker:
 
 
 def examiner(
-    subject: Subject, check: str, rules: AbstractSet[str], *, batch: int = 256
+    subject: Subject,
+    check: str,
+    rules: AbstractSet[str],
+    *,
+    batch: int = 256,
+    lab: OperationLab = OPERATIONS,
 ) -> SequenceExaminer:
     """The examiner of one of Lab 4's checks."""
-    return SequenceExaminer(OPERATIONS, subject, check, judging(rules), batch)
+    return SequenceExaminer(lab, subject, check, judging(rules), batch)

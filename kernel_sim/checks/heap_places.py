@@ -5,6 +5,7 @@ from typing import Final
 
 from kernel_sim.addr import PAGE_SIZE
 from kernel_sim.checks.operations import Place
+from kernel_sim.machine.firmware.placement import MIN_FRAMES
 
 HEAP_START: Final = 0xC100_0000
 HEAP_END: Final = 0xC200_0000
@@ -48,8 +49,8 @@ def over_two_tables(rng: Random) -> Place:
 
 
 def scarce(rng: Random) -> Place:
-    """A machine with little more than a hundred frames."""
-    frames = rng.randrange(100, 130)
+    """A machine with hardly more frames than a kernel needs to boot."""
+    frames = rng.randrange(MIN_FRAMES + 2, MIN_FRAMES + 26)
     machine = f"{_LOW} 0x100000+{frames * PAGE_SIZE:#x}:1"
     return Place(machine, "heap", seed=_seed(rng))
 

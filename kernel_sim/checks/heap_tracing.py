@@ -107,7 +107,8 @@ def performance_result(subject: Subject, names: tuple[str, ...], seed: int) -> R
     if subject.given_up is not None:
         return Result.failed(subject.given_up)
     bench, batch = Alone(subject), 1 if subject.singly else BATCH
-    made = [measure(bench, make_trace(name, seed), writes=False, batch=batch) for name in names]
+    traces = [make_trace(name, seed).without_the_end() for name in names]
+    made = [measure(bench, trace, writes=False, batch=batch) for trace in traces]
     mean = sum(item.utilization for item in made) / len(made)
     step = int((mean - NOTHING) / (ENOUGH - NOTHING) * STEPS + 1e-9)
     share = min(max(step, 0), STEPS) / STEPS

@@ -6,7 +6,6 @@
     bits 31:22            bits 21:12                12 bits of offset
 """
 
-import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -21,7 +20,6 @@ USER: Final = 4
 LARGE: Final = 0x80
 FRAME_MASK: Final = 0xFFFF_F000
 _TABLE_SPAN: Final = 4 << 20
-_TABLE: Final = struct.Struct("<1024I")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +47,7 @@ class HeapWindow:
                 entries.update(_large(base, upper))
                 continue
             tables.add(upper & FRAME_MASK)
-            rows = _TABLE.unpack(ram.read(upper & FRAME_MASK, PAGE_SIZE))
+            rows = _words(ram.read(upper & FRAME_MASK, PAGE_SIZE))
             rights = upper & (WRITABLE | USER) | ~(WRITABLE | USER)
             entries.update(
                 (base + (index << 12), entry & rights)
@@ -82,6 +80,12 @@ def pieces(address: int, size_bytes: int) -> Iterator[tuple[int, int]]:
         length = min(end, align_down(address, PAGE_SIZE) + PAGE_SIZE) - address
         yield address, length
         address += length
+
+
+def _words(table: bytes) -> "memoryview[int]":
+    """The entries of a table up to the last that is not zero: mostly few of the 1024."""
+    used = len(table.rstrip(b"\0"))
+    return memoryview(table)[: used + -used % 4].cast("I")
 
 
 def _large(base: int, entry: int) -> Iterator[tuple[int, int]]:

@@ -61,6 +61,7 @@ class OperationLab:
         simpler: simpler arguments of a call.
         concept: the likely cause of a violation, given the smallest case that shows it.
         known: short cases at the same place, tried before a long one is shrunk.
+        aside: hooks that only lay the ground, whose turns need no look in between.
     """
 
     lab: str
@@ -70,6 +71,7 @@ class OperationLab:
     simpler: Simpler | None = None
     concept: Callable[[Violation, Observation], str] = own_concept
     known: Callable[[Case], Iterable[Case]] = no_cases
+    aside: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,8 @@ class SequenceExaminer:
     def observed(self, case: Case, *, batch: int = 0) -> Observation:
         """What comes of a case."""
         calls = 1 if self.subject.singly else batch or self.batch
-        seen = run_case(Alone(self.subject), case, self._oracle, batch=calls)
+        aside = self.lab.aside
+        seen = run_case(Alone(self.subject), case, self._oracle, batch=calls, together=aside)
         self.subject.singly = self.subject.singly or seen.slow
         return seen
 

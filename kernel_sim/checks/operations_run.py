@@ -4,12 +4,12 @@ The oracle holds a model. It is told of every turn with its outcome, in order, a
 when a batch is over; a small batch finds the turn that spoilt RAM, a large one is quick.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Protocol
 
 from kernel_sim.checks.bench import Operation, Outcome, Ref, Run, Scenario
-from kernel_sim.checks.operations import Case, Place, flat
+from kernel_sim.checks.operations import Case, FlatCase, Place, flat
 from kernel_sim.checks.region_rules import Violation
 
 BATCH: Final = 256
@@ -106,7 +106,12 @@ class Observation:
 
 
 def run_case(
-    bench: Boots, case: Case, make_oracle: OracleMaker, *, batch: int = BATCH
+    bench: Boots,
+    case: Case,
+    make_oracle: OracleMaker,
+    *,
+    batch: int = BATCH,
+    together: Container[str] = (),
 ) -> Observation:
     """Boot, make the calls, and judge them up to the first violation.
 
@@ -115,6 +120,7 @@ def run_case(
         case: the calls.
         make_oracle: makes the judge for the case's place.
         batch: so many calls cross at once; behind each batch the oracle looks into RAM.
+        together: hooks that are not under test; the turns of such a step cross at once.
     """
     seen = Observation(case, make_oracle(case.place), bench.boot(case.place.scenario()))
     if seen.run.booted.failure is not None:
@@ -123,12 +129,24 @@ def run_case(
     seen.violation = seen.oracle.begin(seen.run)
     todo = flat(case)
     outcomes: list[Outcome] = []
-    for start in range(0, len(todo.operations), batch):
+    for part in _batches(todo, batch, together):
         if seen.violation is not None:
             return seen
-        operations = todo.operations[start : start + batch]
-        _run_batch(seen, operations, todo.origins[start : start + batch], outcomes)
+        _run_batch(seen, todo.operations[part], todo.origins[part], outcomes)
     return seen
+
+
+def _batches(todo: FlatCase, batch: int, together: Container[str]) -> Iterator[slice]:
+    """Where each batch begins and ends."""
+    start, count = 0, len(todo.operations)
+    while start < count:
+        end = min(start + batch, count)
+        step, _ = todo.origins[end - 1]
+        if todo.operations[end - 1].hook in together:
+            while end < count and todo.origins[end][0] == step:
+                end += 1
+        yield slice(start, end)
+        start = end
 
 
 def film_case(bench: Boots, case: Case, make_oracle: OracleMaker) -> Observation:

@@ -55,7 +55,14 @@ def simpler_places(case: Case) -> Iterable[Place]:
         yield replace(place, machine="pc4", seed=0)
 
 
-OPERATIONS: Final = OperationLab("lab3", "paging", PagingOracle, simpler_places, simpler_calls)
+OPERATIONS: Final = OperationLab(
+    "lab3",
+    "paging",
+    PagingOracle,
+    simpler_places,
+    simpler_calls,
+    aside=frozenset({"pmm_alloc_frame", "pmm_free_frame"}),
+)
 
 
 def judging(*rules: Rule) -> OracleMaker:

@@ -1,6 +1,6 @@
 """The parts of Lab 5's checks that compare two boots, or look at what a boot itself says."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from kernel_sim.checks.check import Part
@@ -40,18 +40,22 @@ _MISSING: Final = {
 }
 
 
-def toggle_parts(subject: Subject, check: str, *, together: bool) -> list[Part]:
+def toggle_parts(
+    subject: Subject, check: str, *, together: bool, words: dict[str, str] | None = None
+) -> list[Part]:
     """Whether each feature is there when it is on, and not when it is off.
 
     Args:
         subject: the plugin.
         check: the check's id.
         together: whether one boot with everything off is enough for those that watch.
+        words: where to note what each feature says that is on alone.
     """
+    said = {} if words is None else words
     parts = [part("guard", subject, check, RULES["guard"], [guard_on(), guard_off()])]
     if together and _all_there(Alone(subject)) and _all_gone(Alone(subject)):
         return [*parts, *(Part(feature) for feature in FEATURES)]
-    return [*parts, *(_toggle_part(feature, subject, check) for feature in FEATURES)]
+    return [*parts, *(_toggle_part(feature, subject, check, said) for feature in FEATURES)]
 
 
 def _all_there(boots: Boots) -> bool:
@@ -67,16 +71,17 @@ def _all_gone(boots: Boots) -> bool:
     return boot.violation is None
 
 
-def _toggle_part(feature: str, subject: Subject, check: str) -> Part:
-    there = _presence(feature, subject, check)
+def _toggle_part(feature: str, subject: Subject, check: str, said: dict[str, str]) -> Part:
+    there = _presence(feature, subject, check, said)
     if there is not None:
         return Part(feature, there)
     return part(feature, subject, check, RULES[feature], [switched_off(feature)])
 
 
-def _presence(feature: str, subject: Subject, check: str) -> Finding | None:
+def _presence(feature: str, subject: Subject, check: str, said: dict[str, str]) -> Finding | None:
     """What is wrong with a feature that is on: only that it says nothing."""
     seen = run_case(Alone(subject), asking(feature, feature), judging(frozenset()), batch=1)
+    said[feature] = _words(feature, seen)
     if seen.violation is not None:
         return _finding(check, seen, seen.violation)
     if _answers(feature, seen):
@@ -91,12 +96,17 @@ def _answers(feature: str, seen: Observation) -> bool:
     return said not in {"", "None", "[]"}
 
 
-def independence_part(subject: Subject, check: str) -> Part:
-    """Whether each feature says the same with all others on as alone (KV-41)."""
+def independence_part(subject: Subject, check: str, words: Mapping[str, str]) -> Part:
+    """Whether each feature says the same with all others on as alone (KV-41).
+
+    Args:
+        subject: the plugin.
+        check: the check's id.
+        words: what each says alone.
+    """
     for feature in FEATURES:
-        alone = run_case(Alone(subject), asking(feature, feature), judging(frozenset()), batch=1)
         seen = run_case(Alone(subject), asking(feature, *FEATURES), judging(frozenset()), batch=1)
-        wanted, got = _words(feature, alone), _words(feature, seen)
+        wanted, got = words[feature], _words(feature, seen)
         if wanted == got:
             continue
         text = f"{feature} says something else when the other features are off"

@@ -21,8 +21,8 @@ Generator = Callable[[Random, Recorder], None]
 def _random_small(rng: Random, heap: Recorder) -> None:
     """Many small blocks, freed in any order."""
     live: list[int] = []
-    for _ in range(800):
-        if live and rng.random() < (0.2 if len(live) < 200 else 0.55):
+    for _ in range(600):
+        if live and rng.random() < (0.2 if len(live) < 170 else 0.55):
             heap.free(live.pop(rng.randrange(len(live))))
         else:
             live.append(heap.allocate(rng.randint(16, 1000)))
@@ -32,7 +32,7 @@ def _random_small(rng: Random, heap: Recorder) -> None:
 def _random_wide(rng: Random, heap: Recorder) -> None:
     """Sizes from 16 bytes to 32 KiB, small ones far more often."""
     live: list[int] = []
-    for _ in range(700):
+    for _ in range(480):
         if live and rng.random() < (0.3 if len(live) < 150 else 0.55):
             heap.free(live.pop(rng.randrange(len(live))))
         else:
@@ -120,7 +120,7 @@ def _file_cache(rng: Random, heap: Recorder) -> None:
     """Inodes and names are kept, buffers are dropped, the oldest first."""
     kept: list[int] = []
     buffers: list[int] = []
-    for _ in range(200):
+    for _ in range(150):
         kept += [heap.allocate(608), heap.allocate(rng.randint(20, 200))]
         buffers.append(heap.allocate(rng.choice((512, 1024, 4096))))
         if len(buffers) > 24:

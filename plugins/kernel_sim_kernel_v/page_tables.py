@@ -120,14 +120,14 @@ def write_entries(kernel: "Kernel", address: int, run: PageRun, flags: int) -> N
     Raises:
         MapError: one of the entries is present already; nothing is written.
     """
-    old = struct.iter_unpack("<I", kernel.cpu.read(address, run.page_count * ENTRY_BYTES))
-    for index, (entry,) in enumerate(old):
+    old = kernel.cpu.read(address, run.page_count * ENTRY_BYTES)
+    for index, (entry,) in enumerate(struct.iter_unpack("<I", old) if any(old) else ()):
         if entry & PRESENT:
             page = run.page + index * PAGE_SIZE
             raise MapError(page, "a page not mapped yet", MapErrorReason.ALREADY_MAPPED)
-    frames = range(run.first_frame, run.first_frame + run.page_count * PAGE_SIZE, PAGE_SIZE)
-    new = struct.pack(f"<{run.page_count}I", *(frame | flags | PRESENT for frame in frames))
-    kernel.cpu.write(address, new)
+    first = run.first_frame | flags | PRESENT
+    entries = range(first, first + run.page_count * PAGE_SIZE, PAGE_SIZE)
+    kernel.cpu.write(address, struct.pack(f"<{run.page_count}I", *entries))
 
 
 def map_run(kernel: "Kernel", root: int, run: PageRun, flags: int) -> None:

@@ -24,7 +24,7 @@ from kernel_sim.checks.heap_tracing import performance_result
 from kernel_sim.checks.subject import Subject
 
 LAB: Final = "lab4"
-LONG: Final = 1000
+LONG: Final = 700
 """Allocations and frees in the longest sequence, each block written in between."""
 
 
@@ -50,8 +50,9 @@ def hidden_bounds(subject: Subject, seed: int) -> Result:
     ask, rng = Questions(subject, "hidden-bounds"), Random(f"{seed} hidden-bounds")
     there = [places.elsewhere(rng), places.over_two_tables(rng), places.tiny(rng)]
     full = [cases.filled_at_random(place, rng) for place in there]
-    full += [cases.filled(there[0], rng.randint(200, 400))]
-    room = [cases.filled(place, rng.randint(200, 400)) for place in there[1:]]
+    full += [cases.filled_by(there[0], rng.randint(50, 80))]
+    room = [cases.filled_by(there[1], rng.randint(50, 80))]
+    room += [cases.filled(there[2], rng.randint(200, 400))]
     return Result.of_parts(
         [
             ask.part("inside the window", BOUNDS, full),

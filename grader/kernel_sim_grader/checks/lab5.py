@@ -16,6 +16,7 @@ from kernel_sim.checks.guard_places import (
     SMALL_WINDOW,
     made_place,
     place,
+    small_place,
     some_place,
 )
 from kernel_sim.checks.guard_rules import GUARD_RULES
@@ -42,12 +43,13 @@ def hidden_stack_guard(subject: Subject, seed: int) -> Result:
     """Stacks on other machines, many of them, given back and asked for again."""
     name, rng = "hidden-stack-guard", Random(f"{seed} hidden-stack-guard")
     here, few = some_place(rng), place(guard_end=SMALL_WINDOW)
+    small, far = small_place(rng), small_place(rng, guard_start=ELSEWHERE)
     made = {
         "random sequences": [guards.churning(here, rng, (STACK,), 30)],
         "no memory left": [
-            guards.too_large(place(), STACK, 0x40_0000),
-            guards.until_full(place(), STACK, 0x9_0000, 7),
-            guards.no_frame_for_the_table(place(guard_start=ELSEWHERE), STACK, 800),
+            guards.too_large(small, STACK, 0x40_0000),
+            guards.until_full(small, STACK, 0xC000, 9),
+            guards.no_frame_for_the_table(far, STACK, 130),
         ],
         "few addresses": [
             guards.again_and_again(few, STACK, 0x6000, 4),
@@ -72,7 +74,7 @@ def hidden_heap_guard(subject: Subject, seed: int) -> Result:
             guards.across_the_edge(here, GuardKind.HEAP, 0x3000),
         ],
         "random sequences": [guards.churning(here, rng, tuple(GuardKind), 40)],
-        "no memory left": [guards.too_large(place(), GuardKind.HEAP, 0x40_0000)],
+        "no memory left": [guards.too_large(small_place(rng), GuardKind.HEAP, 0x40_0000)],
         "given back twice": [guards.removed_twice(here, GuardKind.OBJECT)],
     }
     few = place(guard_end=SMALL_WINDOW)
@@ -167,10 +169,11 @@ def hidden_toggles(subject: Subject, seed: int) -> Result:
     script.add("pmm_stats")
     watched, quiet = (script.at(place("pc4", *on)) for on in (FEATURES, ()))
     trace = guards.churning(place("pc4", *FEATURES), rng, tuple(GuardKind), 6)
+    words: dict[str, str] = {}
     return Result.of_parts(
         [
-            *toggle_parts(subject, name, together=False),
-            independence_part(subject, name),
+            *toggle_parts(subject, name, together=False, words=words),
+            independence_part(subject, name, words),
             cost_part(subject, name, watched, quiet),
             same_trace_part(subject, name, trace),
             *switched_parts(subject, name),
