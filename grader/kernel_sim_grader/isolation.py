@@ -1,10 +1,11 @@
 """What a worker gives up on every platform, before it runs a line of a student's.
 
-That is: an own session and process group, resource limits, no open files but the channel, an empty
-environment, no new privileges by exec, death with its parent, and no way to import what is graded.
-The walls that need namespaces are put up round it by `kernel_sim_grader.sandbox`. Without those
-(``--sandbox none``) code in a worker can read what its user can read and can reach the network; it
-can't change a grade, which is computed on the other side of the channel.
+That is: an own session and process group, resource limits, no open files but the channel, the same
+environment and command line everywhere, no new privileges by exec, death with its parent, and no
+way to import what is graded. The walls that need namespaces are put up round it by
+`kernel_sim_grader.sandbox`. Without those (``--sandbox none``) code in a worker can read what its
+user can read and can reach the network; it can't change a grade, which is computed on the other
+side of the channel.
 """
 
 import ctypes
@@ -19,9 +20,15 @@ from typing import Final
 PR_SET_PDEATHSIG: Final = 1
 PR_SET_NO_NEW_PRIVS: Final = 38
 PR_SET_CHILD_SUBREAPER: Final = 36
-KEPT_VARIABLES: Final = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "HOME")
-QUIET: Final = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-"""What keeps numeric libraries from starting threads, which a worker may not."""
+KEPT_VARIABLES: Final = ("SYSTEMROOT", "TEMP", "TMP", "TMPDIR")
+"""Where temporary files go, in the sandbox a folder of the worker's own; Windows needs its root."""
+VARIABLES: Final = {
+    "LANG": "C.UTF-8",
+    "PATH": os.defpath,
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+}
+"""The same for every worker; numeric libraries start no threads, which a worker may not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +64,22 @@ def isolate(keep: Collection[int], limits: Limits, forbidden: Iterable[str]) -> 
         os.setsid()
     _close_files(keep)
     _reset_signals()
-    kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ} | QUIET
-    os.environ.clear()
-    os.environ.update(kept)
+    _forget_who_started_it()
     for name in forbidden:
         sys.modules[name] = None  # type: ignore[assignment] # the import system's mark for "not there"
-    sys.argv[:] = ["worker"]
     if sys.platform == "linux":
         process_control(PR_SET_PDEATHSIG, signal.SIGKILL)
         process_control(PR_SET_NO_NEW_PRIVS, 1)
     _limit_resources(limits)
+
+
+def _forget_who_started_it() -> None:
+    """Leave an environment and a command line that are the same on every machine."""
+    kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+    os.environ.clear()
+    os.environ.update(VARIABLES | kept)
+    os.environ["HOME"] = kept.get("TMPDIR", os.sep)
+    sys.argv[:] = sys.orig_argv[:] = ["worker"]
 
 
 def process_control(option: int, value: int) -> bool:

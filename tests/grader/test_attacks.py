@@ -12,6 +12,7 @@ import shutil
 import socket
 import sys
 from functools import partial
+from html import unescape
 from pathlib import Path
 
 import msgspec
@@ -27,6 +28,8 @@ from kernel_sim_grader.checks import lab1
 from kernel_sim_grader.class_grading import ClassFolder, grade_class
 from kernel_sim_grader.course import read_course
 from kernel_sim_grader.course_folder import release_lab
+from kernel_sim_grader.feedback import HIDDEN
+from kernel_sim_grader.feedback_pages import feedback_page, write_feedback
 from kernel_sim_grader.isolation import Limits
 from kernel_sim_grader.sample_class import answer
 from kernel_sim_grader.seeds import SECRET_FILE, grading_seed, read_secret
@@ -38,11 +41,15 @@ CHECKS = ("regions-pc128", "hidden-regions")
 LIMITS = Limits(cpu_seconds=2, request_seconds=0.4, load_seconds=6.0)
 CORPUS = Path("grader/corpus/attacks")
 FIELDS = ("attack", "wall", "kind", "expected_score")
-NEIGHBOUR = Path("grader/corpus/lab1/correct/sweep_line.py")
-"""A right answer, graded among the attacks."""
+RIGHT = Path("grader/corpus/lab1/correct/sweep_line.py")
+MARK = "# every check is asked about this answer\n"
+NEIGHBOURS = ("neighbour", "zz-last")
+"""They hand in a right answer, one graded among the attacks and one after all of them."""
 WAITING = {"deep_recursion", "half_a_frame", "long_list", "loop", "loop_that_swallows"}
 WAITING |= {"signal_handlers", "stop_itself"}
 """Each waits for the same clocks as `sleep`, so nbgrader's commands are spared them."""
+CANARY = "/a-canary"
+"""Stands in variables of the grader's environment."""
 KINDS = {"forge", "read", "reach", "resource", "timing", "smuggle", "detect", "notebook"}
 HONEST = """from kernel_sim import hookimpl
 
@@ -58,6 +65,7 @@ def header(path):
     return dict(line.removeprefix("# ").split(": ", 1) for line in lines)
 
 
+FULL = {check["id"]: check["points"] for check in grading.lab_facts(LAB)["checks"]}
 FILES = {path.stem: path for path in sorted(CORPUS.glob("**/*.py"))}
 HEADERS = {name: header(path) for name, path in FILES.items()}
 FORGING = [name for name in FILES if HEADERS[name]["kind"] == "forge"]
@@ -135,7 +143,7 @@ class Outside:
 
 
 class Class:
-    """A course with one honest student and one for each attack, graded in both ways."""
+    """A course with two right answers and all attacks, graded in both ways, with feedback."""
 
     def __init__(self, folder, outside):
         self.folder, self.outside = folder, outside
@@ -145,7 +153,8 @@ class Class:
         self.seed = grading_seed(read_secret(folder), LAB)
         self.sent = []
         self.hand_in("honest", HONEST)
-        self.hand_in("neighbour", NEIGHBOUR.read_text("utf-8"))
+        for student in NEIGHBOURS:
+            self.hand_in(student, MARK + RIGHT.read_text("utf-8"))
         for name, path in FILES.items():
             text = outside.aim(path.read_text("utf-8"), folder)
             if HEADERS[name]["kind"] == "notebook":
@@ -163,7 +172,7 @@ class Class:
 
     def grade(self):
         self.result = grade_class(ClassFolder(self.folder, LAB))
-        names = ["honest", "neighbour", *FILES]
+        names = ["honest", *NEIGHBOURS, *FILES]
         self.reports = {name: grading.read_report(self.folder, LAB, name) for name in names}
         self.by_ksim = {name: self.points(name) for name in names}
         (self.folder / "kept-back").mkdir()
@@ -177,15 +186,20 @@ class Class:
                 shutil.move(f"submitted/{name}", "kept-back")
             converter.start()
         self.by_nbgrader = {name: self.points(name) for name in names}
+        write_feedback(self.folder, LAB)
 
     def points(self, student):
+        asked = CHECKS if student not in NEIGHBOURS else FULL
         with Gradebook(f"sqlite:///{self.folder / 'gradebook.db'}") as gradebook:
             found = gradebook.find_submission_notebook(LAB, LAB, student)
-            return {item.name: item.auto_score for item in found.grades if item.name in CHECKS}
+            return {item.name: item.auto_score for item in found.grades if item.name in asked}
 
     def graded_text(self, student):
         path = self.folder / "autograded" / student / LAB / f"{LAB}.ipynb"
         return path.read_text("utf-8")
+
+    def page(self, student):
+        return feedback_page(self.folder, LAB, student).read_text("utf-8")
 
 
 def tamper_of(text):
@@ -198,8 +212,8 @@ def tamper_of(text):
 
 @contextlib.contextmanager
 def small(sent):
-    """Three checks under tight limits, and all that workers say kept in ``sent``."""
-    ask = WorkerProcess.request
+    """Few checks under tight limits, and all that workers say kept in ``sent``."""
+    ask, check = WorkerProcess.request, run.run_checks
 
     def request(self, *arguments):
         sent.append(ask(self, *arguments))
@@ -208,10 +222,14 @@ def small(sent):
     def source(roles, sandbox):
         return worker_source(roles, LIMITS, sandbox)
 
+    def run_checks(lab, make_bench, seed):
+        marked = any(MARK in getattr(item, "text", "") for item in getattr(make_bench, "args", ()))
+        return check(lab, make_bench, seed, only=None if marked else CHECKS)
+
     grading.end_workers()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(grading, "worker_source", source)
-        patch.setattr(run, "run_checks", partial(run.run_checks, only=CHECKS))
+        patch.setattr(run, "run_checks", run_checks)
         patch.setattr(WorkerProcess, "request", request)
         yield
         grading.end_workers()
@@ -222,7 +240,10 @@ def graded(tmp_path_factory):
     outside = Outside(tmp_path_factory.mktemp("attacks"))
     with contextlib.closing(outside):
         room = Class(tmp_path_factory.mktemp("course"), outside)
-        with small(room.sent):
+        with small(room.sent), pytest.MonkeyPatch.context() as patch:
+            for name in ("KSIM_TEST", "HOME"):
+                patch.setenv(name, CANARY)
+            patch.setenv("PATH", f"{os.environ['PATH']}{os.pathsep}{CANARY}")
             room.grade()
         yield room
 
@@ -253,13 +274,22 @@ def test_an_attack_gains_nothing_and_leaves_a_grade_with_a_reason(graded, name):
     assert [item["message"] for item in report["checks"] if item["status"] == "failed"]
     assert all(item["message"] for item in report["checks"] if item["status"] == "failed")
     assert not any("<script id='forged'>" in html for html in html_of(graded.graded_text(name)))
+    assert "<script id='forged'>" not in graded.page(name)
 
 
-def html_of(notebook):
+def html_of(notebook, grade_id=None):
     for cell in json.loads(notebook)["cells"]:
-        for output in cell.get("outputs", ()):
-            html = output.get("data", {}).get("text/html", "")
-            yield html if isinstance(html, str) else "".join(html)
+        if grade_id in (None, cell["metadata"].get("nbgrader", {}).get("grade_id")):
+            for output in cell.get("outputs", ()):
+                if html := "".join(output.get("data", {}).get("text/html", "")):
+                    yield html
+
+
+def hidden_lines():
+    """The lines of the hidden checks' module that say something, and stand nowhere else."""
+    lines = {line.strip() for line in Path(lab1.__file__).read_text("utf-8").splitlines()}
+    told = {item.function.__doc__ for item in lab1.CHECKS}
+    return sorted(line for line in lines if len(line) > 24 and line.strip('"') not in told)
 
 
 @walled
@@ -267,15 +297,16 @@ def html_of(notebook):
 def test_both_ways_of_grading_agree_on_every_attack(graded):
     assert graded.by_ksim == graded.by_nbgrader
     assert graded.result.errored == []
-    assert len(graded.result.graded) == len(FILES) + 2
+    assert len(graded.result.graded) == len(FILES) + len(NEIGHBOURS) + 1
 
 
 @walled
 @pytest.mark.slow
 def test_no_worker_says_anything_that_it_must_not_know(graded):
-    secrets = [graded.secret, str(graded.seed), "course_secret\n", "def regions(", lab1.__doc__]
+    secrets = [graded.secret, str(graded.seed), "course_secret\n", "def regions(", CANARY]
     hidden = [item.id for item in lab1.CHECKS] + [item.function.__doc__ for item in lab1.CHECKS]
-    words = [item.encode() for item in (*secrets, *hidden)] + [msgspec.msgpack.encode(graded.seed)]
+    words = [item.encode() for item in (*secrets, *hidden, *hidden_lines())]
+    words.append(msgspec.msgpack.encode(graded.seed))
     said = b"\n".join(graded.sent)
     assert [word for word in words if word in said] == []
     assert b"LOOT" in said
@@ -301,17 +332,26 @@ def test_another_s_grade_is_what_it_is_without_the_attacks(graded):
 
 @walled
 @pytest.mark.slow
-def test_a_right_answer_among_the_attacks_has_its_points(graded):
-    points = read_course(Path("course.yml")).lab(LAB)
-    full = {name: points.check(name).points for name in CHECKS}
-    assert graded.by_ksim["neighbour"] == graded.by_nbgrader["neighbour"] == full
+@pytest.mark.parametrize("name", NEIGHBOURS)
+def test_a_right_answer_among_the_attacks_has_all_its_points(graded, name):
+    assert graded.by_ksim[name] == graded.by_nbgrader[name] == FULL
+    assert sum(FULL.values()) == 90
 
 
 @walled
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["honest", "neighbour", *FILES])
-def test_the_course_s_secret_is_in_no_graded_notebook(graded, name):
-    assert graded.secret not in graded.graded_text(name)
+@pytest.mark.parametrize("name", ["honest", *NEIGHBOURS, *FILES])
+def test_neither_notebook_nor_feedback_tells_what_is_hidden(graded, name):
+    for text in (graded.graded_text(name), unescape(graded.page(name))):
+        assert [words for words in (graded.secret, *hidden_lines()) if words in text] == []
+    (shown,) = html_of(graded.graded_text(name), "hidden-regions")
+    (report,) = [item for item in graded.reports[name]["checks"] if item["id"] == "hidden-regions"]
+    if report["status"] == "failed":
+        case = report["counterexample"] or {}
+        found = [report["message"], *case.get("operations", ())]
+        assert [words for words in found if words and words in unescape(shown)] == []
+        assert HIDDEN["rule"] in unescape(shown)
+        assert shown in graded.page(name)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals and limits are Unix's")

@@ -257,15 +257,23 @@ def test_what_a_lab_s_first_cell_imports_is_there(bench):
     assert bench(text).boot(MEMMAP_ONLY).booted.ok
 
 
-def test_the_environment_and_the_command_line_tell_nothing(bench, monkeypatch):
-    monkeypatch.setenv("KSIM_TEST_SECRET", "told")
-    told = "str(dict(os.environ)) + str(sys.argv)"
+def test_the_environment_and_the_command_line_tell_nothing(monkeypatch):
+    for name in ("KSIM_TEST", "HOME", "LANG"):
+        monkeypatch.setenv(name, "/secret")
+    monkeypatch.setenv("PATH", f"/secret{os.pathsep}{os.environ['PATH']}")
+    told = "str(dict(os.environ)) + str(sys.argv) + str(sys.orig_argv)"
     text = REFERENCE + (
         "\nimport os, sys\n@hookimpl\ndef describe_region(kernel, region):\n"
-        f"    return 'x' if 'SECRET' in {told} or 'memmap' in {told} else 'nothing'\n"
+        f"    return 'x' if 'secret' in {told} or 'memmap' in {told} else 'nothing'\n"
     )
-    run = bench(text).boot(MEMMAP_ONLY)
-    assert run.call("describe_region", REGION).value == "nothing"
+    workers = worker_source(ROLES, LIMITS)
+    try:
+        bench = WorkerBench(workers, PluginText("answer.py", text, ROLES), None)
+        run = bench.boot(MEMMAP_ONLY)
+        assert run.call("describe_region", REGION).value == "nothing"
+        bench.close()
+    finally:
+        workers.close()
 
 
 def test_printing_costs_nothing_and_does_not_disturb_the_protocol(bench):

@@ -1,5 +1,5 @@
 # attack: read the environment and the command line
-# wall: of the environment only paths and the language are kept, and no argument names a secret
+# wall: the environment and the command line are the same for every worker
 # kind: read
 # expected_score: 2
 """Read the environment and the command line."""

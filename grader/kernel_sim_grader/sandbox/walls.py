@@ -37,7 +37,7 @@ class Walls:
         namespaces.name_host(HOST_NAME)
         mount_scratch(self.scratch)
         capabilities.drop_capabilities()
-        os.environ.update(HOME=self.scratch, TMPDIR=self.scratch)
+        os.environ["TMPDIR"] = self.scratch
 
 
 def wall_in(forbidden: Iterable[str]) -> Walls:
