@@ -17,6 +17,9 @@ from kernel_sim.machine.operation_log import Entry
 from kernel_sim_grader.plain import MismatchError, extension, flatten, hook_types, restore
 from kernel_sim_grader.reported import Reported, failure_of, reported
 
+MAX_LOG_BYTES: Final = 8 << 20
+"""A longer log is not taken apart: with one answer come a few hundred kilobytes at most."""
+
 
 class Message(msgspec.Struct, frozen=True, tag=True, array_like=True, forbid_unknown_fields=True):
     """What crosses the channel."""
@@ -241,8 +244,11 @@ def entries_of(log: msgspec.Raw) -> list[tuple[str, list[Any]]]:
     """The entries of a log: a name and its arguments each.
 
     Raises:
-        ProtocolError: it holds something else.
+        ProtocolError: it holds something else, or far more than a kernel does.
     """
+    size_bytes = memoryview(log).nbytes
+    if size_bytes > MAX_LOG_BYTES:
+        raise ProtocolError(f"a log of {size_bytes} bytes; the limit is {MAX_LOG_BYTES}")
     try:
         return _entries.decode(log)
     except (msgspec.MsgspecError, MismatchError, RecursionError, ValueError) as error:

@@ -37,6 +37,9 @@ honest = OperationLog.take
 OperationLog.take = lambda log: honest(log)[:-3]
 """,
     "a log that is none": "wire._packed = lambda log: wire.msgspec.Raw(bytes([0xC1]))",
+    "a log of millions of entries": """
+wire._packed = lambda log: wire.msgspec.Raw(wire.msgspec.msgpack.encode([("", ())] * 4_000_000))
+""",
     "a load that is said to have faulted": """
 from kernel_sim.checks.local_bench import Failure, LocalRun, Outcome
 honest = LocalRun._call
