@@ -17,6 +17,7 @@ from kernel_sim_grader.autograde_app import autograde_app
 from kernel_sim_grader.build import lab_notebook
 from kernel_sim_grader.class_grading import ClassFolder, grade_class
 from kernel_sim_grader.cleaned_markdown import cleaned_markdown
+from kernel_sim_grader.cli.grade import app as grade_command
 from kernel_sim_grader.course import read_course
 from kernel_sim_grader.course_folder import release_lab
 from kernel_sim_grader.feedback_pages import feedback_page, write_feedback
@@ -139,6 +140,20 @@ def test_nothing_of_a_student_s_runs_in_the_formgrader(room):
     found = {text for text in running(shown["hostile"]) if "function(" not in text}
     assert found - buttons == set()
     assert "over all" in shown["hostile"]
+
+
+def test_ksim_grade_writes_the_pages_of_those_it_grades_and_of_those_who_have_none(room, pages):
+    written = {name: feedback_page(room.course, LAB, name) for name in pages}
+    before = {name: path.stat().st_mtime_ns for name, path in written.items()}
+    written["wrong"].unlink()
+    notebook = room.notebook("right")
+    notebook.write_text(notebook.read_text("utf-8") + "\n", "utf-8")
+    options = ["--course", str(room.course), "--sandbox", "none", "--jobs", "1", "--feedback"]
+    with pytest.raises(SystemExit, match="0"):
+        grade_command([LAB, *options, "--json"])
+    changed = {name for name, path in written.items() if path.stat().st_mtime_ns != before[name]}
+    assert changed == {"right", "wrong"}
+    assert {name: path.read_text("utf-8") for name, path in written.items()} == pages
 
 
 @pytest.mark.parametrize("text", HOSTILE)

@@ -3,13 +3,16 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from kernel_sim.cli.screen import console, print_json
 from kernel_sim_grader.cli.course_option import CourseFolder, course_folder
 from kernel_sim_grader.sandbox.modes import AUTO, NAMESPACES, chosen
+
+if TYPE_CHECKING:
+    from kernel_sim_grader.class_grading import ClassFolder, ClassResult
 
 app = typer.Typer(add_completion=False)
 HOW: Final = {
@@ -39,6 +42,9 @@ def grade(  # noqa: PLR0913, PLR0917 - one for each option
     db_url: Annotated[
         str | None, typer.Option(help="Another gradebook than the course's: postgresql://…")
     ] = None,
+    feedback: Annotated[
+        bool, typer.Option("--feedback", help="Also write nbgrader's feedback pages.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Also what has not changed.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
@@ -57,6 +63,8 @@ def grade(  # noqa: PLR0913, PLR0917 - one for each option
     except KeyboardInterrupt:
         sys.stderr.write(f"what is graded is kept; ksim grade {lab} goes on with the rest\n")
         raise
+    if feedback:
+        write_pages(folder, result, db_url, shown=not as_json)
     if as_json:
         print_json(result.as_json())
     else:
@@ -67,10 +75,27 @@ def grade(  # noqa: PLR0913, PLR0917 - one for each option
             f"without a grade {len(result.errored)}, in {result.seconds:.1f} s; "
             + HOW[result.sandbox == NAMESPACES]
         )
-        if result.graded:
+        if feedback:
+            console().print(f"feedback:  {where / 'feedback'}")
+        elif result.graded:
             console().print(f"feedback:  nbgrader generate_feedback {lab}   (in {where})")
     if result.errored:
         raise typer.Exit(1)
+
+
+def write_pages(
+    folder: "ClassFolder", result: "ClassResult", db_url: str | None, *, shown: bool
+) -> None:
+    """Write the feedback of who was graded now, and of who has none yet."""
+    from kernel_sim_grader.feedback_pages import feedback_page, write_feedback  # noqa: PLC0415
+    from kernel_sim_grader.grade_progress import grading_bar  # noqa: PLC0415 - rich
+
+    course, lab = folder.course, folder.lab
+    students = [item.student for item in result.graded]
+    students += [name for name in result.skipped if not feedback_page(course, lab, name).is_file()]
+    if students:
+        with grading_bar(f"feedback of {lab}", len(students), shown=shown) as step:
+            write_feedback(course, lab, students, db_url=db_url, on_done=step)
 
 
 def cores() -> int:
