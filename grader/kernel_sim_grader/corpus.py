@@ -15,21 +15,24 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
-from time import perf_counter
+from statistics import median
+from time import process_time
 from typing import Final
 
 from rich.table import Table
 
 from kernel_sim.checks.local_bench import LocalBench
 from kernel_sim.checks.registry import lab_roles
-from kernel_sim.checks.run import PRACTICE_SEED, LabReport, run_checks
+from kernel_sim.checks.run import PRACTICE_SEED, CheckReport, LabReport, run_checks
 from kernel_sim.cli.screen import console
 from kernel_sim.errors import InputError
 
 FOLDER: Final = Path(__file__).parent.parent / "corpus"
 KINDS: Final = ("wrong", "correct", "odd")
 MOST_OPERATIONS: Final = 8
-"""A counterexample has no more lines than this."""
+"""A counterexample has no more lines than this where the concept is named..."""
+SHORT_SHARE: Final = 0.95
+"""... and nowhere, for this share of the wrong plugins at least."""
 _FIELDS: Final = ("concept", "check", "expected_score")
 _MARKS: Final = {"passed": "[green]·[/]", "failed": "[red]✗[/]", "errored": "[cyan]![/]"}
 
@@ -52,12 +55,21 @@ class Specimen:
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """A specimen, its report, and what is not as it should be; empty if all is well."""
+    """A specimen, its report, processor seconds, and what is not as it should be."""
 
     specimen: Specimen
     report: LabReport
     seconds: float
     complaints: tuple[str, ...]
+
+    @property
+    def long(self) -> tuple[str, ...]:
+        """Counterexamples with too many operations, whichever check found them."""
+        return tuple(
+            f"{item.check.id}: a counterexample of {count} operations"
+            for item in self.report.reports
+            if (count := _operations(item)) > MOST_OPERATIONS
+        )
 
 
 def specimens(lab: str, folder: Path = FOLDER) -> list[Specimen]:
@@ -90,10 +102,10 @@ def _read(path: Path, kind: str) -> Specimen:
 def examine(specimen: Specimen, lab: str, seed: int = PRACTICE_SEED) -> Examined:
     """Run the lab's checks on a specimen, in this process."""
     roles = lab_roles(lab)
-    start = perf_counter()
+    start = process_time()
     with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
         report = run_checks(lab, lambda: LocalBench(str(specimen.path), roles), seed)
-    seconds = perf_counter() - start
+    seconds = process_time() - start
     return Examined(specimen, report, seconds, tuple(_complaints(specimen, report, seed)))
 
 
@@ -130,10 +142,35 @@ def _named(specimen: Specimen, report: LabReport) -> Iterator[str]:
         return
     if finding.concept != specimen.concept:
         yield f"{specimen.check} named {finding.concept}: {finding.message}"
-    for item in report.reports:
-        case = item.result.finding.counterexample if item.result.finding else None
-        if case is not None and len(case.operations) > MOST_OPERATIONS:
-            yield f"{item.check.id}: a counterexample of {len(case.operations)} operations"
+    count = _operations(report[specimen.check])
+    if count > MOST_OPERATIONS:
+        yield f"{specimen.check}: a counterexample of {count} operations"
+
+
+def _operations(item: CheckReport) -> int:
+    """How many operations the counterexample of a check shows; 0 if there is none."""
+    case = item.result.finding.counterexample if item.result.finding else None
+    return len(case.operations) if case is not None else 0
+
+
+def summary(examined: Sequence[Examined]) -> Iterator[str]:
+    """What a full check costs, and how short the counterexamples of wrong plugins are."""
+    for kind in KINDS:
+        seconds = [item.seconds for item in examined if item.specimen.kind == kind]
+        if seconds:
+            cost = f"{median(seconds):.2f} s at the median, {max(seconds):.2f} s at most"
+            yield f"{kind}: {len(seconds)} plugins, {cost}"
+    wrong = [item for item in examined if item.specimen.kind == "wrong"]
+    short = sum(not item.long for item in wrong)
+    yield f"{short} of {len(wrong)} wrong plugins show at most {MOST_OPERATIONS} operations"
+    for item in wrong:
+        yield from (f"  long: {item.specimen.name}, {each}" for each in item.long)
+
+
+def _too_long(examined: Sequence[Examined]) -> bool:
+    """Whether too many wrong plugins have long counterexamples."""
+    wrong = [item for item in examined if item.specimen.kind == "wrong"]
+    return sum(not item.long for item in wrong) < SHORT_SHARE * len(wrong)
 
 
 def matrix(lab: str, examined: Sequence[Examined]) -> Table:
@@ -186,6 +223,9 @@ def main(arguments: Sequence[str]) -> int:
         for complaint in [*wrong, *failing_seeds(lab, options.seeds)]:
             console().print(f"✗ {complaint}", markup=False)
             failed = 1
+        for line in summary(examined):
+            console().print(line, markup=False)
+        failed = failed or int(_too_long(examined))
         right = sum(not item.complaints for item in examined)
         console().print(f"{right} of {len(examined)} specimens are judged as they should be")
     return failed

@@ -15,7 +15,7 @@ from kernel_sim.checks.heap_ground import ground_of
 from kernel_sim.checks.heap_lab import AS_ASKED, examiner, judging
 from kernel_sim.checks.heap_rules import BLOCKS, BOUNDS, REUSE
 from kernel_sim.checks.operations import Case, Place, Script
-from kernel_sim.checks.operations_check import Alone, SequenceExaminer
+from kernel_sim.checks.operations_check import Alone, SequenceExaminer, failure_of
 from kernel_sim.checks.operations_run import run_case
 from kernel_sim.checks.subject import Subject
 
@@ -125,9 +125,10 @@ def _briefly(judge: SequenceExaminer, cases: Sequence[Case]) -> Finding | None:
     for case in cases:
         if judge.subject.given_up is not None:
             return judge.subject.given_up
-        violation = judge.observed(case).violation
-        if violation is not None:
-            return finding_of(violation, None)
+        seen = judge.observed(case)
+        if seen.violation is not None:
+            known = judge.subject.known_cost(failure_of(seen))
+            return known or finding_of(seen.violation, None)
     return None
 
 

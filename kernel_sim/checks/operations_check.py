@@ -33,6 +33,9 @@ _MOST_PAIRS: Final = 24
 MOST_SLOW: Final = 2
 """After so many tries that used up a limit a case is small enough."""
 
+MOST_SLOW_IN_ALL: Final = 3
+"""After so many such tries for one plugin no case is made smaller any more."""
+
 
 def no_places(case: Case) -> Iterable[Place]:  # noqa: ARG001 - the signature of a choice of places
     """No other place to try."""
@@ -120,7 +123,10 @@ class SequenceExaminer:
             return known
         if not first_boot or is_costly(seen):
             self.subject.renew()
-            again = self.observed(case)
+            again = self._alone(seen) if is_costly(seen) else seen
+            if again is seen:
+                self.subject.renew()
+                again = self.observed(case)
             if _kind(again.violation) != _kind(seen.violation) and not is_costly(seen):
                 self.subject.stateful = True  # an earlier boot made the difference
             if again.violation is None:
@@ -169,6 +175,8 @@ class SequenceExaminer:
             done.append(seen.cut)
             if seen.violation is None:
                 continue
+            if self.subject.known_cost(failure_of(seen)) is not None:
+                return None
             self.subject.renew()
             calls = 1 if self.subject.singly else self.batch
             if run_case(self.subject, case, self._oracle, batch=calls).violation is not None:
@@ -203,29 +211,36 @@ class SequenceExaminer:
 
     def _alone(self, seen: Observation) -> Observation:
         """What comes of the last call alone, if it fails alone: one try, since tries cost much."""
-        alone = self.observed(last_call(seen.cut)) if seen.at is not None else seen
+        if seen.at is None or last_call(seen.cut) == seen.case:
+            return seen
+        alone = self.observed(last_call(seen.cut))
         return alone if _kind(alone.violation) == _kind(seen.violation) else seen
 
     def _shrunk(self, seen: Observation) -> Case:
         if seen.violation is None:
             return seen.cut
         rule, concept = seen.violation.rule, seen.violation.concept
-        slow = 0
+        before = self.subject.slow_tries
+
+        def tried(candidate: Case) -> Observation | None:
+            """What comes of it; None once too many tries have used up a limit."""
+            slow = self.subject.slow_tries
+            if slow - before >= MOST_SLOW or slow >= MOST_SLOW_IN_ALL:
+                return None
+            found = self.observed(candidate)
+            self.subject.slow_tries += is_costly(found)
+            return found
 
         def fails(candidate: Case) -> bool:
-            nonlocal slow
-            if slow >= MOST_SLOW:
-                return False
-            tried = self.observed(candidate)
-            slow += is_costly(tried)
-            other = tried.violation
+            found = tried(candidate)
+            other = found.violation if found is not None else None
             return other is not None and (other.rule, other.concept) == (rule, concept)
 
         start = seen.cut
         for known in self.lab.known(seen.case) if len(start.calls) > _LONG else ():
-            other = self.observed(known)
-            if other.violation is not None and other.violation.rule == rule:
-                start, concept = other.cut, other.violation.concept
+            found = tried(known)
+            if found is not None and found.violation and found.violation.rule == rule:
+                start, concept = found.cut, found.violation.concept
                 break
         places = self.lab.places(seen.case)
         return smallest_case(start, fails, places=places, simpler=self.lab.simpler)

@@ -39,6 +39,7 @@ class Subject:
         singly: whether a call has used up its budget. From then on calls go one by one, so that
             none is made behind the one that failed.
         costly: findings that took a hook's whole budget, or the process.
+        slow_tries: how many tries to make a case smaller used up a limit.
         loops: hook → findings in which it used up its budget.
     """
 
@@ -55,6 +56,7 @@ class Subject:
         self.slow = False
         self.singly = False
         self.costly: list[Finding] = []
+        self.slow_tries = 0
         self.loops: dict[str, list[Finding]] = {}
         self._make_bench = make_bench
         self._bench: Bench | None = None

@@ -7,7 +7,13 @@ import pytest
 
 from kernel_sim.checks.concepts import CONCEPTS
 from kernel_sim.checks.run import PRACTICE_SEED
-from kernel_sim_grader.corpus import MOST_OPERATIONS, examine, examine_named, specimens
+from kernel_sim_grader.corpus import (
+    MOST_OPERATIONS,
+    examine,
+    examine_named,
+    specimens,
+    summary,
+)
 
 ALL = specimens("lab4")
 CORRECT = [specimen for specimen in ALL if specimen.kind == "correct"]
@@ -55,3 +61,12 @@ def test_counterexamples_are_short_and_can_be_replayed():
     finding = examine(specimen, "lab4").report["reuse"].result.finding
     assert len(finding.counterexample.operations) <= MOST_OPERATIONS
     assert finding.counterexample.line.startswith('replay("lab4: boot(')
+
+
+def test_the_summary_says_what_checks_cost_and_which_counterexamples_are_long():
+    chosen = [one for one in ALL if one.name in {"wrong/rounds_to_kilobytes", "correct/buddy"}]
+    lines = list(summary([examine(specimen, "lab4") for specimen in chosen]))
+    assert lines[0].startswith("wrong: 1 plugins, ")
+    assert lines[1].startswith("correct: 1 plugins, ")
+    assert lines[2] == "0 of 1 wrong plugins show at most 8 operations"
+    assert lines[3].startswith("  long: wrong/rounds_to_kilobytes, hidden-reuse: ")

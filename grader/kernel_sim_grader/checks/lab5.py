@@ -43,7 +43,8 @@ def hidden_stack_guard(subject: Subject, seed: int) -> Result:
     """Stacks on other machines, many of them, given back and asked for again."""
     name, rng = "hidden-stack-guard", Random(f"{seed} hidden-stack-guard")
     here, few = some_place(rng), place(guard_end=SMALL_WINDOW)
-    small, far = small_place(rng), small_place(rng, guard_start=ELSEWHERE)
+    memory = Random(f"{seed} {name} memory")
+    small, far = small_place(memory), small_place(memory, guard_start=ELSEWHERE)
     made = {
         "random sequences": [guards.churning(here, rng, (STACK,), 30)],
         "no memory left": [
@@ -66,7 +67,7 @@ def hidden_stack_guard(subject: Subject, seed: int) -> Result:
 def hidden_heap_guard(subject: Subject, seed: int) -> Result:
     """Blocks and stacks side by side on other machines, and in further boots."""
     name, rng = "hidden-heap-guard", Random(f"{seed} hidden-heap-guard")
-    here = some_place(rng)
+    here, small = some_place(rng), small_place(Random(f"{seed} {name} memory"))
     sizes = (1, 0xFFF, 0x1001, rng.randrange(0x1002, 0x5000))
     made = {
         "overruns": [
@@ -74,7 +75,7 @@ def hidden_heap_guard(subject: Subject, seed: int) -> Result:
             guards.across_the_edge(here, GuardKind.HEAP, 0x3000),
         ],
         "random sequences": [guards.churning(here, rng, tuple(GuardKind), 40)],
-        "no memory left": [guards.too_large(small_place(rng), GuardKind.HEAP, 0x40_0000)],
+        "no memory left": [guards.too_large(small, GuardKind.HEAP, 0x40_0000)],
         "given back twice": [guards.removed_twice(here, GuardKind.OBJECT)],
     }
     few = place(guard_end=SMALL_WINDOW)
