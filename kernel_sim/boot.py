@@ -93,6 +93,10 @@ class Boot:
         """The memory descriptor table; empty if it was not parsed."""
         return self.kernel.regions
 
+    @regions.setter
+    def regions(self, regions: list[MemoryRegion]) -> None:
+        self._kernel.shared.regions = regions
+
     @property
     def faults(self) -> list[Event]:
         """Every exception that the processor met."""

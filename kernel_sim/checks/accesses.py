@@ -7,13 +7,15 @@ hook's::
     Operation("cpu.store", (0xB8000, 2, 0x0741))     Operation("user.load", (0xC0000000, 4))
 
 What the rest of the kernel does beside that has a name that begins with ``kernel``: it leaves tags
-in the trace, as drivers do, and runs deep into its stack (`kernel_sim.checks.descent`).
+in the trace, as drivers do, and runs deep into its stack (`kernel_sim.checks.descent`). With
+`DESCRIBE` a piece of available memory gets an entry of its own, as another firmware's map has it.
 
 An access that stops the machine, a page fault that nobody mends, is a `Failure` of kind
 ``stopped``; the registers are then as before, and the next operation goes on.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -21,7 +23,11 @@ from kernel_sim.boot import Boot
 from kernel_sim.checks.descent import descend
 from kernel_sim.kernel import Kernel
 from kernel_sim.machine import Cpu
+from kernel_sim.machine.firmware.available import without
 from kernel_sim.machine.operation_log import OperationLog
+from kernel_sim.values import MemoryRegion, RegionKind
+
+DESCRIBE: Final = "kernel.describe"
 
 
 class Access(NamedTuple):
@@ -52,6 +58,15 @@ def _untag(kernel: Kernel, start: int, end: int, tag: str) -> None:
     kernel.log("untag", start=start, end=end, tag=tag)
 
 
+def _describe(boot: Boot, base: int, length: int) -> None:
+    added, kind = MemoryRegion(base, length, RegionKind.AVAILABLE, 1), RegionKind.AVAILABLE
+    others = [region for region in boot.regions if region.kind is not kind]
+    free = (region.range for region in boot.regions if region.kind is kind)
+    rest = without(free, [added.range])
+    pieces = [replace(added, base=item.start, length=item.length) for item in rest]
+    boot.regions = sorted([*others, *pieces, added], key=lambda region: region.base)
+
+
 _NUMBER: Final = {"address": int, "size": int}
 _TAG: Final = {"start": int, "end": int, "tag": str}
 _DESCENT: Final = {"depth": int, "locals_bytes": int, "damage": str, "address": int}
@@ -72,6 +87,7 @@ ACCESSES: Final[Mapping[str, Access]] = {
     "kernel.root": Access({}, int, _root),
     "kernel.tag": Access(_TAG, None, _tag),
     "kernel.untag": Access(_TAG, None, _untag),
+    DESCRIBE: Access({"base": int, "length": int}, None, _describe),
     "kernel.descend": Access(_DESCENT, None, descend),
 }
 """Name → access; those that begin with ``user`` run at CPL 3 in the present address space."""
@@ -87,7 +103,7 @@ def perform(boot: Boot, name: str, args: tuple[object, ...]) -> Any:  # noqa: AN
     cpu, log = boot.machine.cpu, boot.machine.log
     call: Callable[..., Any] = partial(ACCESSES[name].perform, cpu)
     if name.startswith("kernel."):
-        call = partial(ACCESSES[name].perform, boot.kernel)
+        call = partial(ACCESSES[name].perform, boot if name == DESCRIBE else boot.kernel)
     elif log is not None:
         call = partial(_logged, log, cpu, name, call)
     saved = cpu.save()

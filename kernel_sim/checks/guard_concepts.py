@@ -173,6 +173,10 @@ GUARD_CONCEPTS: Final[dict[str, tuple[str, str]]] = {
         "KV-35",
         "pmm_stats says how to read the bitmap: bit_order, used_bit and first_frame.",
     ),
+    "view-usable": (
+        "KV-35",
+        "Usable frames lie below physical_limit, in available regions; those that touch are one.",
+    ),
     "view-partly": ("KV-35", "A cell of which some usable frames are in use shows '+'."),
     "view-reserved": (
         "KV-35",

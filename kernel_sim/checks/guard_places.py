@@ -34,6 +34,12 @@ def some_place(rng: Random, *on: str, until: str = "heap", **config: object) -> 
     return place(rng.choice(REAL), *on, until=until, seed=rng.randrange(1 << 16), **config)
 
 
+def other_bitmap(rng: Random, *on: str, until: str = "heap") -> Place:
+    """The same, where the bitmap of frames is laid out otherwise, and begins at 1 MiB."""
+    made = frame_places.no_low_memory(rng)
+    return place(made.machine, *on, until=until, seed=made.seed, bitmap_layout="msb,inverted,cut")
+
+
 def made_place(rng: Random, *on: str, until: str = "heap", **config: object) -> Place:
     """The same on a small machine that is made up."""
     made = rng.choice(MADE)(rng)

@@ -73,6 +73,7 @@ class World:
         kernel_guards: guards that the boot itself installed.
         account: the frames after the boot.
         pictures: the cells that would have been right so far, for each size asked for.
+        divided: the frames in the middle of which a region ends that another one touches.
         page_zero: what the frame at page 0 holds, where the sequence mapped one.
         before: the frames before the present turn.
         free_before: how many could be allocated then.
@@ -88,6 +89,7 @@ class World:
     kernel_guards: int = 0
     account: Account = field(default_factory=lambda: Account(0, 0, 0, 0))
     pictures: dict[tuple[int, int], list[str]] = field(default_factory=dict)
+    divided: set[int] = field(default_factory=set)
     page_zero: bytes = b""
     before: Account = field(default_factory=lambda: Account(0, 0, 0, 0))
     free_before: int = 0

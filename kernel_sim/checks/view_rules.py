@@ -10,6 +10,8 @@ from dataclasses import replace
 from typing import Final
 
 from kernel_sim.addr import PAGE_SIZE
+from kernel_sim.checks.accesses import DESCRIBE
+from kernel_sim.checks.bench import Failure
 from kernel_sim.checks.frame_bitmap import read_bitmap
 from kernel_sim.checks.guard_world import Step, World
 from kernel_sim.checks.hook_failure import violation_of
@@ -23,7 +25,9 @@ OTHER: Final = " "
 _CONCEPTS: Final = {".": "view-free", "#": "view-used", "+": "view-partly", " ": "view-reserved"}
 
 
-def right_cells(world: World, columns: int, rows: int, used: int | None = None) -> str:
+def right_cells(
+    world: World, columns: int, rows: int, used: int | None = None, usable: int | None = None
+) -> str:
     """The characters that are right now; `OTHER` where there is no usable frame.
 
     Args:
@@ -31,9 +35,10 @@ def right_cells(world: World, columns: int, rows: int, used: int | None = None) 
         columns: of the picture.
         rows: of the picture.
         used: the set of frames in use; as the bitmap says by default.
+        usable: the set of usable frames; by default what it should be.
     """
     count = columns * rows
-    usable = world.layout.usable
+    usable = world.layout.usable if usable is None else usable
     in_use = world.space.used_frames(world.run) if used is None else used
     size = per_cell(world, count)
     cell = (1 << size) - 1
@@ -57,11 +62,12 @@ def per_cell(world: World, count: int) -> int:
 def judge_view(world: World, step: Step) -> Breach | None:
     """A picture that was asked for."""
     turn = step.turn
+    if turn.hook == DESCRIBE and isinstance(turn.args[0], int):
+        world.divided.add(turn.args[0] // PAGE_SIZE)
     if turn.hook != "render_memory":
         return None
     if turn.outcome.failure is not None:
-        broken = violation_of(turn.outcome.failure, "KV-35")
-        return Breach("view", "KV-35", broken.problem, 0, broken.concept)
+        return _failed(world, turn.outcome.failure)
     columns, rows = turn.args
     if not isinstance(columns, int) or not isinstance(rows, int):
         return None
@@ -71,6 +77,17 @@ def judge_view(world: World, step: Step) -> Breach | None:
         return None
     text = "render_memory drew although config.memviz is off"
     return Breach("view", "KV-40", text, 0, "toggle-off", "None", "a picture")
+
+
+def _failed(world: World, failure: Failure) -> Breach:
+    """What failed; an index that is too large is most likely that of a frame."""
+    broken = violation_of(failure, "KV-35")
+    if failure.error == "IndexError":
+        stats = world.space.stats
+        concept = "view-usable" if world.divided else broken.concept
+        concept = "view-bits" if stats is not None and stats.first_frame else concept
+        return Breach("view", "KV-35", broken.problem, 0, concept)
+    return Breach("view", "KV-35", broken.problem, 0, broken.concept)
 
 
 def _judge_picture(world: World, cells: object, columns: int, rows: int) -> Breach | None:
@@ -96,6 +113,8 @@ def _judge_cells(world: World, got: list[str], columns: int, rows: int) -> Breac
     concept = "view-cached" if "".join(got) in earlier else _likely(right, got, wrong)
     if _is_misread(world, "".join(got), columns, rows):
         concept = "view-bits"
+    elif world.divided and _is_apart(world, "".join(got), columns, rows):
+        concept = "view-usable"
     index = wrong[0]
     first = index * per_cell(world, columns * rows) * PAGE_SIZE
     text = (
@@ -106,14 +125,24 @@ def _judge_cells(world: World, got: list[str], columns: int, rows: int) -> Breac
 
 
 def _is_misread(world: World, got: str, columns: int, rows: int) -> bool:
-    """Whether the picture is right for bits read the wrong way round."""
+    """Whether the picture is right for bits read otherwise than the statistics say."""
     stats = world.space.stats
     if stats is None:
         return False
-    order = "msb" if stats.bit_order == "lsb" else "lsb"
-    others = (replace(stats, bit_order=order), replace(stats, used_bit=1 - stats.used_bit))
-    wrong = (read_bitmap(world.run, other).used for other in others)
+    others = (
+        replace(stats, bit_order=order, used_bit=bit, first_frame=first)
+        for order in ("lsb", "msb")
+        for bit in (0, 1)
+        for first in {0, stats.first_frame}
+    )
+    wrong = (read_bitmap(world.run, other).used for other in others if other != stats)
     return any(right_cells(world, columns, rows, used) == got for used in wrong)
+
+
+def _is_apart(world: World, got: str, columns: int, rows: int) -> bool:
+    """Whether the picture is right but for regions that touch and count for themselves."""
+    seams = sum(1 << number for number in world.divided)
+    return right_cells(world, columns, rows, usable=world.layout.usable & ~seams) == got
 
 
 def _likely(right: str, got: list[str], wrong: list[int]) -> str:

@@ -3,8 +3,10 @@
 from random import Random
 from typing import Final
 
-from kernel_sim.addr import PAGE_SIZE
+from kernel_sim.addr import PAGE_SIZE, align_down
+from kernel_sim.checks.accesses import DESCRIBE
 from kernel_sim.checks.fault_cases import READ_WRITE, SPARE
+from kernel_sim.checks.frame_layout import layout_of
 from kernel_sim.checks.guard_cases import install
 from kernel_sim.checks.operations import Case, Of, Place, Script
 from kernel_sim.checks.operations_generator import Live, random_case
@@ -13,6 +15,8 @@ from kernel_sim.values import GuardKind
 MIB: Final = 1 << 20
 HIGH: Final = 64 * MIB
 """Above what ISA devices reach; tags go where nothing else is tagged."""
+FAR: Final = 1 << 32
+"""Above `physical_limit` of every 32-bit kernel."""
 
 
 # --- the picture ----------------------------------------------------------------------------------
@@ -32,6 +36,18 @@ def drawn(place: Place, columns: int, rows: int, frames: int) -> Case:
 def sizes(place: Place, shapes: tuple[tuple[int, int], ...]) -> Case:
     """Pictures of several sizes."""
     script = Script()
+    for columns, rows in shapes:
+        script.add("render_memory", columns, rows)
+    return script.at(place)
+
+
+def on_another_map(place: Place, shapes: tuple[tuple[int, int], ...]) -> Case:
+    """Pictures where two regions touch in the middle of a frame, and one lies past the limit."""
+    widest = max(layout_of(place.spec()).available, key=lambda item: item.length)
+    seam = align_down((widest.start + widest.end) // 2, PAGE_SIZE) + PAGE_SIZE // 2
+    script = Script()
+    script.add(DESCRIBE, seam, widest.end - seam)
+    script.add(DESCRIBE, FAR, 16 * PAGE_SIZE)
     for columns, rows in shapes:
         script.add("render_memory", columns, rows)
     return script.at(place)

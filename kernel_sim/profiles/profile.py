@@ -9,6 +9,7 @@ from kernel_sim.nearest import unknown_name
 COMMON_SETTINGS: Final = {
     "physical_limit": None,
     "bitmap_area": None,
+    "bitmap_layout": "",
     "demand_paging": False,
     "quirks": "",
 }

@@ -18,6 +18,7 @@ from kernel_sim.addr import align_down, align_up
 
 if TYPE_CHECKING:
     from kernel_sim.kernel import Kernel
+    from kernel_sim_kernel_v.coded_bitmap import BitmapMemory
 
 WORD_BYTES: Final = 4
 WORD_BITS: Final = 32
@@ -38,13 +39,18 @@ class FrameBitmap:
     frame_count: int
 
     @property
+    def memory(self) -> "BitmapMemory":
+        """Where the map lies."""
+        return self.kernel.cpu
+
+    @property
     def size(self) -> int:
         """Bytes of the map."""
         return bitmap_bytes(self.frame_count)
 
     def set_all(self) -> None:
         """Mark every frame used, those past the end too."""
-        self.kernel.cpu.fill(self._virtual(0), self.size, 0xFF)
+        self.memory.fill(self._virtual(0), self.size, 0xFF)
 
     def mark_free(self, first: int, end: int) -> None:
         """Clear the bits of the frames ``[first, end)``."""
@@ -67,12 +73,12 @@ class FrameBitmap:
 
         A word of all ones is passed over at once: 32 frames for one load.
         """
-        cpu, base = self.kernel.cpu, self._virtual(0)
+        memory, base = self.memory, self._virtual(0)
         for address in range(base + word * WORD_BYTES, base + self.size, WORD_BYTES):
-            bits = cpu.load(address, WORD_BYTES)
+            bits = memory.load(address, WORD_BYTES)
             if bits != FULL_WORD:
                 lowest_clear = ~bits & (bits + 1)
-                cpu.store(address, WORD_BYTES, bits | lowest_clear)
+                memory.store(address, WORD_BYTES, bits | lowest_clear)
                 return (address - base) * 8 + lowest_clear.bit_length() - 1
         return None
 
@@ -100,18 +106,18 @@ class FrameBitmap:
         return self.kernel.hooks.phys_to_virt(self.base) + offset
 
     def _byte(self, index: int) -> int:
-        return self.kernel.cpu.load(self._virtual(index), 1)
+        return self.memory.load(self._virtual(index), 1)
 
     def _whole(self) -> int:
         """All bits as one number, frame 0 lowest."""
-        return int.from_bytes(self.kernel.cpu.read(self._virtual(0), self.size), "little")
+        return int.from_bytes(self.memory.read(self._virtual(0), self.size), "little")
 
     def _mark(self, first: int, end: int, *, used: bool) -> None:
         """Set or clear ``[first, end)``: whole bytes by one fill, the ragged ends bit by bit."""
         low = min(end, align_up(first, 8))
         high = max(low, align_down(end, 8))
         self._mark_within(first, low, used=used)
-        self.kernel.cpu.fill(self._virtual(low // 8), (high - low) // 8, 0xFF if used else 0x00)
+        self.memory.fill(self._virtual(low // 8), (high - low) // 8, 0xFF if used else 0x00)
         self._mark_within(high, end, used=used)
 
     def _mark_within(self, first: int, end: int, *, used: bool) -> None:
@@ -121,4 +127,4 @@ class FrameBitmap:
         mask = (1 << end - first) - 1 << first % 8
         byte = self._byte(first // 8)
         changed = byte | mask if used else byte & ~mask
-        self.kernel.cpu.store(self._virtual(first // 8), 1, changed)
+        self.memory.store(self._virtual(first // 8), 1, changed)

@@ -20,6 +20,7 @@ from kernel_sim.errors import FrameError, FrameErrorReason
 from kernel_sim.hookspecs import hookimpl
 from kernel_sim.host.quirks import has_quirk
 from kernel_sim.values import AddrRange, FrameStats, MemoryRegion, SelfTestResult
+from kernel_sim_kernel_v.coded_bitmap import bitmap_at, description
 from kernel_sim_kernel_v.frame_bitmap import WORD_BITS, WORD_BYTES, FrameBitmap, bitmap_bytes
 from kernel_sim_kernel_v.frame_ranges import (
     FrameRange,
@@ -40,7 +41,8 @@ ZERO_FRAME = FrameRange(0, 1)
 class FrameAllocator:
     """What the allocator remembers beside its bitmap.
 
-    ``total`` counts the usable frames; ``owned`` are the frames it may hand out and take back.
+    ``total`` counts the usable frames, of which ``first`` is the lowest; ``owned`` are the frames
+    it may hand out and take back.
     ``hint`` is a 32-bit word of the bitmap: below it every bit is set.
     """
 
@@ -48,6 +50,7 @@ class FrameAllocator:
     owned: list[FrameRange]
     total: int
     free: int
+    first: int
     hint: int = 0
 
 
@@ -66,13 +69,14 @@ def pmm_init(kernel: "Kernel", regions: list[MemoryRegion], reserved: list[AddrR
     taken = [ZERO_FRAME, *map(rounded_outward, reserved)]
     frame_count = usable[-1].end if usable else 0
     base = _place_bitmap(kernel, bitmap_bytes(frame_count), without(usable, taken))
-    bitmap = FrameBitmap(kernel, base, frame_count)
+    bitmap = bitmap_at(base, frame_count, kernel)
     owned = without(usable, [*taken, rounded_outward(AddrRange(base, base + bitmap.size))])
     bitmap.set_all()
     for frames in owned:
         bitmap.mark_free(frames.first, frames.end)
     total, free = (sum(frames.frame_count for frames in ranges) for ranges in (usable, owned))
-    kernel.state.allocator = FrameAllocator(bitmap, owned, total, free)
+    first = usable[0].first if usable else 0
+    kernel.state.allocator = FrameAllocator(bitmap, owned, total, free, first)
     kernel.log("pmm_init", total=total, free=free, bitmap=base, bitmap_bytes=bitmap.size)
 
 
@@ -124,16 +128,8 @@ def pmm_alloc_contiguous(kernel: "Kernel", count: int, align: int) -> int | None
 def pmm_stats(kernel: "Kernel") -> FrameStats:
     """The counters, and how to read the bitmap."""
     allocator = _allocator(kernel)
-    return FrameStats(
-        total=allocator.total,
-        used=allocator.total - allocator.free,
-        free=allocator.free,
-        bitmap_base=allocator.bitmap.base,
-        bitmap_bytes=allocator.bitmap.size,
-        bit_order="lsb",
-        used_bit=1,
-        first_frame=0,
-    )
+    total, free = allocator.total, allocator.free
+    return FrameStats(total, total - free, free, *description(allocator.bitmap, allocator.first))
 
 
 @hookimpl

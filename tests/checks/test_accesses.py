@@ -2,7 +2,7 @@
 
 import pytest
 
-from kernel_sim import AddrRange, MapRequest, PageTableFlags
+from kernel_sim import AddrRange, MapRequest, PageTableFlags, RegionKind
 from kernel_sim.checks.bench import Operation, Ref, Scenario
 from kernel_sim.checks.local_bench import LocalBench
 from kernel_sim.machine import machine_spec
@@ -70,3 +70,18 @@ def test_without_stores_there_are_no_such_events():
     run = start()
     run.batch(PAGING_ON)
     assert {e.kind for e in run.events()} <= {"hook", "log", "control", "fault"}
+
+
+def test_a_piece_of_memory_gets_an_entry_of_its_own_and_what_lies_beside_it_stays():
+    bench = LocalBench("kernel_v_guard", ("guard",))
+    run = bench.boot(Scenario(machine_spec("pc4"), until="heap"))
+    before = [(r.base, r.end) for r in run.regions if r.kind is RegionKind.AVAILABLE]
+    run.batch([Operation("kernel.describe", (0x20_0800, 0x1000))])
+    after = [(r.base, r.end) for r in run.regions if r.kind is RegionKind.AVAILABLE]
+    assert before == [(0, 0x9_FC00), (0x10_0000, 0x3E_0000)]
+    assert after == [
+        (0, 0x9_FC00),
+        (0x10_0000, 0x20_0800),
+        (0x20_0800, 0x20_1800),
+        (0x20_1800, 0x3E_0000),
+    ]

@@ -15,6 +15,7 @@ from kernel_sim.checks.guard_places import (
     FEATURES,
     SMALL_WINDOW,
     made_place,
+    other_bitmap,
     place,
     small_place,
     some_place,
@@ -125,14 +126,14 @@ def hidden_fault_log(subject: Subject, seed: int) -> Result:
 
 
 def hidden_memory_view(subject: Subject, seed: int) -> Result:
-    """Pictures of other machines, in other sizes, while frames come and go."""
+    """Pictures of other maps and bitmaps, in other sizes, while frames come and go."""
     name, rng = "hidden-memory-view", Random(f"{seed} hidden-memory-view")
     shapes = ((80, 25), (rng.randrange(2, 40), rng.randrange(2, 20)), (1, 1))
-    here = made_place(rng, "memviz")
+    large = watching.sizes(place("pc128", "memviz"), ((40, 10),))
     made = {
-        "128 MiB": [watching.sizes(place("pc128", "memviz"), ((40, 10),))],
-        "other sizes": [watching.sizes(made_place(rng, "memviz"), shapes)],
-        "frames come and go": [watching.drawn(here, 40, 10, 30)],
+        "128 MiB": [large],
+        "other maps and sizes": [watching.on_another_map(made_place(rng, "memviz"), shapes)],
+        "other bitmaps": [watching.drawn(other_bitmap(rng, "memviz"), 40, 10, 30), large],
     }
     return result(subject, name, [Question(title, VIEW_RULES, c) for title, c in made.items()])
 

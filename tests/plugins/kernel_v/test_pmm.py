@@ -264,3 +264,49 @@ def test_a_contiguous_run_skips_free_frames_that_are_not_aligned():
     assert hooks.pmm_alloc_contiguous(2, 0x1000) == 0x10_1000
     assert hooks.pmm_alloc_contiguous(0, 0x1000) is None
     assert hooks.pmm_alloc_contiguous(1, 0x3000) is None
+
+
+LAYOUTS = ["msb", "inverted", "cut", "msb,inverted,cut"]
+NO_LOW_MEMORY = MachineSpec("high", 8 << 20, "raw", (FirmwareEntry(1 << 20, 0x7F_0800, 1),))
+
+
+def used_frames(run):
+    """The numbers of the frames that are in use, as the statistics say to read the bitmap."""
+    stats = run.kernel.hooks.pmm_stats()
+    first, found = stats.first_frame // FRAME, set()
+    for index, byte in enumerate(bitmap(run)):
+        for place in range(8):
+            bit = byte >> (place if stats.bit_order == "lsb" else 7 - place) & 1
+            if bit == stats.used_bit:
+                found.add(first + index * 8 + place)
+    return found
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_kv_18_a_bitmap_in_another_layout_says_the_same_to_who_heeds_the_statistics(
+    layout,
+):
+    seen = []
+    for config in ({}, {"bitmap_layout": layout}):
+        run, hooks = start(NO_LOW_MEMORY, config=config)
+        first = hooks.pmm_stats().first_frame // FRAME
+        taken = [hooks.pmm_alloc_frame() for _ in range(13)]
+        hooks.pmm_free_frame(taken[5])
+        taken.append(hooks.pmm_alloc_contiguous(9, 0x4000))
+        stats = hooks.pmm_stats()
+        used = {number for number in used_frames(run) if number >= 256}
+        seen.append((taken, stats.used, stats.total, used, drain(hooks)[-1]))
+        assert first == (256 if "cut" in str(config) else 0)
+    assert seen[0] == seen[1]
+
+
+def test_kv_18_a_layout_leaves_other_bits_in_memory():
+    plain, other = start("pc4"), start("pc4", config={"bitmap_layout": "msb,inverted"})
+    assert bitmap(plain[0]) != bitmap(other[0])
+    stats = other[1].pmm_stats()
+    assert (stats.bit_order, stats.used_bit) == ("msb", 0)
+
+
+def test_a_layout_that_does_not_exist_is_refused_with_the_nearest_one():
+    run, _ = start("pc4", config={"bitmap_layout": "mbs"})
+    assert "did you mean msb?" in run.oops.message
