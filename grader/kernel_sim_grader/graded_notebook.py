@@ -7,10 +7,10 @@ import json
 from typing import Any, Final
 
 from nbformat import NotebookNode
-from nbformat.v4 import new_markdown_cell, new_output
 
 from kernel_sim_grader import feedback
 from kernel_sim_grader.grading import GradedReport
+from kernel_sim_grader.notebook_cells import new_cell, new_output
 from kernel_sim_grader.submission import SKIP_TAG
 
 SUMMARY_ID: Final = "kernel-sim-summary"
@@ -49,7 +49,7 @@ def write_outputs(nb: NotebookNode, report: GradedReport) -> list[str]:
             cell.outputs = cell_outputs(check, float(data["points"]))
             if check is None or check["status"] == "errored":
                 broken.append(data["grade_id"])
-    nb.cells.insert(0, new_markdown_cell(summary(report), id=SUMMARY_ID))
+    nb.cells.insert(0, new_cell("markdown", summary(report), cell_id=SUMMARY_ID))
     return broken
 
 
@@ -71,8 +71,7 @@ def cell_outputs(check: dict[str, Any] | None, cell_points: float) -> list[Noteb
 
 def _score(points: float) -> NotebookNode:
     data = {"text/plain": repr(points)}
-    output: NotebookNode = new_output("execute_result", data, execution_count=1)
-    return output
+    return new_output("execute_result", data, execution_count=1)
 
 
 def summary(report: GradedReport) -> str:

@@ -7,24 +7,21 @@ no outputs. What was done is listed for the instructor and the student.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import nbformat
 from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
+from nbformat.v4 import new_notebook
+
+from kernel_sim_grader.notebook_cells import CELL_TYPES, new_cell
 
 SKIP_TAG: Final = "ksim-skip"
 """Cells with this tag are no part of the plugin."""
 MAX_NOTEBOOK_BYTES: Final = 16 * 1024 * 1024
 MAX_CELLS: Final = 2000
-NEW_CELL: Final[Mapping[str, Callable[..., NotebookNode]]] = {
-    "code": new_code_cell,
-    "markdown": new_markdown_cell,
-    "raw": new_raw_cell,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +160,7 @@ def _upgraded(document: dict[str, Any]) -> Any:  # noqa: ANN401 - nbformat's
 
 
 def _student_cell(raw: Any) -> dict[str, Any] | None:  # noqa: ANN401 - not yet judged
-    if not isinstance(raw, dict) or raw.get("cell_type") not in NEW_CELL:
+    if not isinstance(raw, dict) or raw.get("cell_type") not in CELL_TYPES:
         return None
     source = raw.get("source", "")
     if isinstance(source, list):
@@ -217,7 +214,7 @@ def _plain_cell(raw: dict[str, Any], twin: TrustedCell | None, notes: list[str])
         if twin.is_test and SKIP_TAG not in tags:
             tags.append(SKIP_TAG)
     metadata = {"tags": tags} if tags else {}
-    return NEW_CELL[raw["cell_type"]](raw["source"], metadata=metadata)
+    return new_cell(raw["cell_type"], raw["source"], metadata)
 
 
 def _cell(trusted: TrustedCell, source: str, tags: list[str]) -> NotebookNode:
@@ -228,7 +225,7 @@ def _cell(trusted: TrustedCell, source: str, tags: list[str]) -> NotebookNode:
         metadata["tags"] = tags
     if trusted.locked:
         metadata |= {"deletable": False, "editable": False}
-    return NEW_CELL[trusted.cell_type](source, metadata=metadata)
+    return new_cell(trusted.cell_type, source, metadata)
 
 
 def _put_back(notebook: NotebookNode, trusted: Sequence[TrustedCell], notes: list[str]) -> None:
@@ -246,7 +243,7 @@ def _put_back(notebook: NotebookNode, trusted: Sequence[TrustedCell], notes: lis
 def blank_submission(reason: str, trusted: Sequence[TrustedCell]) -> Submission:
     """The trusted cells alone, for a file of which nothing can be used; it says why."""
     notebook = new_notebook()
-    notebook.cells.append(new_markdown_cell(f"**This submission could not be read**: {reason}."))
+    notebook.cells.append(new_cell("markdown", f"**This submission could not be read**: {reason}."))
     notebook.cells += [_cell(cell, cell.source, []) for cell in trusted]
     _number(notebook)
     return Submission(notebook, unreadable=reason)
