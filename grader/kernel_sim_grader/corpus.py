@@ -33,6 +33,8 @@ MOST_OPERATIONS: Final = 8
 """A counterexample has no more lines than this where the concept is named..."""
 SHORT_SHARE: Final = 0.95
 """... and nowhere, for this share of the wrong plugins at least."""
+MATRIX_WIDTH: Final = 250
+"""Columns that the matrix may take: on a narrow screen it is wrapped, but nothing is left out."""
 _FIELDS: Final = ("concept", "check", "expected_score")
 _MARKS: Final = {"passed": "[green]·[/]", "failed": "[red]✗[/]", "errored": "[cyan]![/]"}
 
@@ -216,7 +218,7 @@ def main(arguments: Sequence[str]) -> int:
     failed = 0
     for lab in options.labs:
         examined = [examine(specimen, lab) for specimen in specimens(lab)]
-        console().print(matrix(lab, examined))
+        console().print(matrix(lab, examined), width=MATRIX_WIDTH, crop=False)
         for number, report in enumerate(examined[0].report.reports, start=1):
             console().print(f"  {number:>2} {report.check.id}", markup=False)
         wrong = [f"{item.specimen.name}: {each}" for item in examined for each in item.complaints]

@@ -9,7 +9,7 @@ from kernel_sim.checks.guard_lab import OPERATIONS, examiner, judging, part
 from kernel_sim.checks.guard_oracle import ALL_RULES
 from kernel_sim.checks.guard_places import FEATURES
 from kernel_sim.checks.operations import Case
-from kernel_sim.checks.operations_check import Alone, failure_of
+from kernel_sim.checks.operations_check import Alone, failure_of, is_costly
 from kernel_sim.checks.operations_counterexample import counterexample_of
 from kernel_sim.checks.operations_run import Boots, Breach, Observation, run_case
 from kernel_sim.checks.operations_text import value_text
@@ -166,6 +166,8 @@ def same_trace_part(subject: Subject, check: str, case: Case) -> Part:
     for _ in range(2):
         subject.renew()
         seen = run_case(subject, case, judging(frozenset()), batch=1)
+        if is_costly(seen):
+            return Part(title)  # a loop is told by other parts; once more would cost as much
         traces.append([_plain(event) for event in seen.run.events()])
     if seen is None or traces[0] == traces[1]:
         return Part(title)
