@@ -1,9 +1,7 @@
 """Running a lab's checks on a plugin; what comes out is always a report."""
 
-import gc
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, Final
@@ -142,27 +140,10 @@ def run_checks(
     chosen = known if only is None else tuple(by_id[name] for name in only)
     subject = Subject(make_bench)
     try:
-        with _older_objects_spared():
-            reports = tuple(_run_each(lab, chosen, points, subject, seed))
+        reports = tuple(_run_each(lab, chosen, points, subject, seed))
     finally:
         subject.close()
     return LabReport(lab, seed, reports, hidden_missing=len(known) < len(points))
-
-
-@contextmanager
-def _older_objects_spared() -> Iterator[None]:
-    """Let the garbage collector pass over all that was there before; it costs a tenth of a check.
-
-    A process that has set them aside for good itself stays as it is.
-    """
-    if gc.get_freeze_count():
-        yield
-        return
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
 
 
 def _run_each(
