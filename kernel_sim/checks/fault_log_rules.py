@@ -82,7 +82,7 @@ def _allocated(world: World, step: Step) -> Breach | None:
 def _judge_traces(world: World, step: Step) -> Breach | None:
     faults, traces = step.page_faults, step.logged("fault_trace")
     if any(e.fields.get("vector") == DOUBLE_FAULT for e in step.faults):
-        return None
+        return _judge_double_fault(world, step)
     if not world.config["faultlog"]:
         if not traces:
             return None
@@ -97,6 +97,17 @@ def _judge_traces(world: World, step: Step) -> Breach | None:
         return log_breach("log", "log-twice", text, wanted, got)
     pairs = zip(faults, traces, strict=True)
     return next(filter(None, (_judge_trace(world, step, *pair) for pair in pairs)), None)
+
+
+def _judge_double_fault(world: World, step: Step) -> Breach | None:
+    """Nobody is told of a page fault that ends in a double fault; that one is not to be traced."""
+    last = max(e.number for e in step.faults if e.fields.get("vector") == DOUBLE_FAULT)
+    traces = [e for e in step.logged("fault_trace") if e.number > last]
+    told = [e for e in step.page_faults if e.number > last]
+    if not world.config["faultlog"] or len(traces) <= len(told):
+        return None
+    text = "fault_trace was logged for a double fault, vector 8"
+    return log_breach("log", "log-vector", text, "no fault_trace", "a fault_trace")
 
 
 def _judge_trace(world: World, step: Step, fault: Event, trace: Event) -> Breach | None:

@@ -130,6 +130,7 @@ GUARD_CONCEPTS: Final[dict[str, tuple[str, str]]] = {
     ),
     # the fault log
     "log-missing": ("KV-37", "Each page fault leaves one kernel.log('fault_trace', ...)."),
+    "log-vector": ("KV-37", "Log page faults alone: the fault events of vector 14."),
     "log-twice": ("KV-37", "Log a fault once: look at the event's kind and vector."),
     "log-fields": (
         "KV-37",
