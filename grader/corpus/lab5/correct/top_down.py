@@ -268,7 +268,7 @@ def region_tags(kernel):
             found.append((AddrRange(region.base, min(region.end, DMA_LIMIT)), "dma-safe"))
     found += [(AddrRange(start, end), "device-owned") for start, end in DEVICES]
     found.append((kernel.boot_info.kernel, "kernel-image"))
-    return sorted(found)
+    return [((item.start, item.end), name) for item, name in reversed(found)]
 
 @hookimpl
 def on_event(kernel, event):
