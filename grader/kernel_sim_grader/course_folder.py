@@ -40,15 +40,18 @@ _CONFIG: Final = '''\
 
 from pathlib import Path
 
-from kernel_sim_grader.gradebook_url import gradebook_url
-from kernel_sim_grader.preprocessor import configure
+try:
+    from kernel_sim_grader.gradebook_url import gradebook_url
+    from kernel_sim_grader.preprocessor import configure
 
-c = get_config()
-folder = Path(__file__).resolve().parent
-c.CourseDirectory.root = str(folder)
-c.CourseDirectory.course_id = "{course_id}"
-c.CourseDirectory.db_url = gradebook_url(folder)  # a file, or what gradebook_url says
-configure(c)  # our checks take the place of running the notebook
+    c = get_config()
+    folder = Path(__file__).resolve().parent
+    c.CourseDirectory.root = str(folder)
+    c.CourseDirectory.course_id = "{course_id}"
+    c.CourseDirectory.db_url = gradebook_url(folder)  # a file, or what gradebook_url says
+    configure(c)  # our checks take the place of running the notebook
+except Exception as error:  # nbgrader would go on without, and run what students wrote
+    raise SystemExit(f"kernel-sim can't set nbgrader up, so it does not start: {{error}}") from None
 '''
 
 

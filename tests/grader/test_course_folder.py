@@ -69,6 +69,27 @@ def test_the_courses_secret_survives_a_rebuild(course, tmp_path):
     assert (tmp_path / "course_secret").read_bytes() == secret
 
 
+def test_nbgrader_runs_no_student_s_notebook_where_our_settings_fail(folder):
+    config = folder / "nbgrader_config.py"
+    config.write_text(config.read_text("utf-8").replace(".preprocessor", ".absent"), "utf-8")
+    handed_in = notebook(folder, "release")
+    handed_in.cells.insert(0, nbformat.v4.new_code_cell(f"open({str(folder / 'ran')!r}, 'w')"))
+    target = folder / "submitted" / "ann" / "lab1" / "lab1.ipynb"
+    target.parent.mkdir(parents=True)
+    nbformat.write(handed_in, target)
+    done = subprocess.run(
+        [Path(sys.executable).with_name("nbgrader"), "autograde", "lab1"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "kernel-sim can't set nbgrader up" in done.stderr
+    assert not (folder / "ran").exists()
+    assert not (folder / "autograded").exists()
+
+
 def test_the_released_notebook_holds_no_solution(released):
     source = "\n".join(cell.source for cell in notebook(released, "source").cells)
     text = "\n".join(cell.source for cell in notebook(released, "release").cells)
