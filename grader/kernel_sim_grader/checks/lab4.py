@@ -50,7 +50,8 @@ def hidden_bounds(subject: Subject, seed: int) -> Result:
     ask, rng = Questions(subject, "hidden-bounds"), Random(f"{seed} hidden-bounds")
     there = [places.elsewhere(rng), places.over_two_tables(rng), places.tiny(rng)]
     full = [cases.filled_at_random(place, rng) for place in there]
-    full += [cases.filled_by(there[0], rng.randint(50, 80))]
+    # small blocks: a heap of powers of two leaves more than a large one of these behind the last
+    full += [cases.filled(there[0], rng.randint(200, 400))]
     room = [cases.filled_by(there[1], rng.randint(50, 80))]
     room += [cases.filled(there[2], rng.randint(200, 400))]
     return Result.of_parts(
