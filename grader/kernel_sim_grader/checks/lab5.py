@@ -129,11 +129,10 @@ def hidden_memory_view(subject: Subject, seed: int) -> Result:
     """Pictures of other maps and bitmaps, in other sizes, while frames come and go."""
     name, rng = "hidden-memory-view", Random(f"{seed} hidden-memory-view")
     shapes = ((80, 25), (rng.randrange(2, 40), rng.randrange(2, 20)), (1, 1))
-    large = watching.sizes(place("pc128", "memviz"), ((40, 10),))
     made = {
-        "128 MiB": [large],
+        "128 MiB": [watching.sizes(place("pc128", "memviz"), ((40, 10),))],
         "other maps and sizes": [watching.on_another_map(made_place(rng, "memviz"), shapes)],
-        "other bitmaps": [watching.drawn(other_bitmap(rng, "memviz"), 40, 10, 30), large],
+        "other bitmaps": [watching.drawn(other_bitmap(rng, "memviz"), 40, 10, 30)],
     }
     return result(subject, name, [Question(title, VIEW_RULES, c) for title, c in made.items()])
 

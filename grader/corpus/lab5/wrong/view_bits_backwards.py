@@ -1,6 +1,6 @@
 # concept: view-bits
 # check: memory-view
-# expected_score: 10.48
+# expected_score: 12.48
 # The bits of a byte are read in the opposite order.
 from kernel_sim import Cell, RegionKind, hookimpl
 
