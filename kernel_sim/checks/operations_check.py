@@ -134,7 +134,7 @@ class SequenceExaminer:
             seen = again
         found = self.explained(seen)
         if is_costly(seen):
-            self.subject.costly.append(found)
+            self.subject.note_cost(found, failure_of(seen))
         return found
 
     def observed(self, case: Case, *, batch: int = 0) -> Observation:

@@ -10,6 +10,8 @@ from kernel_sim.checks.parser_model import Mistake
 from kernel_sim.checks.region_case import Observation
 from kernel_sim.values import RegionKind
 
+WAITING_KINDS: Final = frozenset({"budget", "died"})
+"""Failures that are waited for."""
 MOST_COSTLY: Final = 4
 """After so many cases in which the plugin looped or died, further cases count as failed."""
 
@@ -38,7 +40,8 @@ class Subject:
         slow: whether a failure was explained that takes long.
         singly: whether a call has used up its budget. From then on calls go one by one, so that
             none is made behind the one that failed.
-        costly: findings that took a hook's whole budget, or the process.
+        costly: findings that took a hook's whole budget, or the process, or a hook that is missing.
+        waits: how many of them took time: a missing hook fails what needs it, and nothing else.
         slow_tries: how many tries to make a case smaller used up a limit.
         loops: hook → findings in which it used up its budget.
     """
@@ -56,6 +59,7 @@ class Subject:
         self.slow = False
         self.singly = False
         self.costly: list[Finding] = []
+        self.waits = 0
         self.slow_tries = 0
         self.loops: dict[str, list[Finding]] = {}
         self._make_bench = make_bench
@@ -65,13 +69,18 @@ class Subject:
     @property
     def given_up(self) -> Finding | None:
         """The last costly finding if there were so many that nothing more is tried."""
-        return self.costly[-1] if len(self.costly) >= MOST_COSTLY else None
+        return self.costly[-1] if self.waits >= MOST_COSTLY else None
+
+    def note_cost(self, found: Finding, failure: Failure | None) -> None:
+        """Remember the finding for a failure of a costly kind."""
+        self.costly.append(found)
+        self.waits += failure is not None and failure.kind in WAITING_KINDS
 
     def known_cost(self, failure: Failure | None) -> Finding | None:
         """The finding for an earlier failure of this kind in this hook, if it was a costly one."""
         if failure is None or not self.costly or failure.kind not in COSTLY_KINDS:
             return None
-        self.costly.append(self.costly[-1])
+        self.note_cost(self.costly[-1], failure)
         return self.costly[-1]
 
     @property

@@ -1,6 +1,6 @@
 # concept: missing-hook
 # check: tables
-# expected_score: 39.67
+# expected_score: 49
 """map_page takes what is not passed."""
 from kernel_sim import MapError, NotMapped, PageTableFlags, Translation, UnmapError, hookimpl
 
