@@ -210,7 +210,7 @@ def test_a_task_that_its_judges_die_of_is_lost_and_the_others_go_on(monkeypatch)
 @LINUX
 def test_ctrl_c_stops_within_a_second_and_the_next_run_goes_on(room):
     for number in range(9):
-        hand_in(room, f"slow-{number}", "import time\ntime.sleep(0.2)")
+        hand_in(room, f"slow-{number}", "import time\ntime.sleep(0.6)")
     program = "from kernel_sim.cli.main import main; main()"
     options = ("--course", str(room.course), "--sandbox", "none", "--jobs", "2")
     command = [sys.executable, "-c", program, "grade", LAB, *options]
