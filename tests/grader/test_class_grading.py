@@ -207,10 +207,9 @@ def test_a_task_that_its_judges_die_of_is_lost_and_the_others_go_on(monkeypatch)
     assert verdicts["ben"].score == 0
 
 
-@LINUX
-def test_ctrl_c_stops_within_a_second_and_the_next_run_goes_on(room):
-    for number in range(9):
-        hand_in(room, f"slow-{number}", "import time\ntime.sleep(0.6)")
+def interrupted(room):
+    """Interrupt grading at its first report: how long it took to stop, and what was said."""
+    shutil.rmtree(room.course / "reports", ignore_errors=True)
     program = "from kernel_sim.cli.main import main; main()"
     options = ("--course", str(room.course), "--sandbox", "none", "--jobs", "2")
     command = [sys.executable, "-c", program, "grade", LAB, *options]
@@ -221,7 +220,18 @@ def test_ctrl_c_stops_within_a_second_and_the_next_run_goes_on(room):
     process.send_signal(signal.SIGINT)
     started = time.monotonic()
     out, err = process.communicate(timeout=30)
-    assert time.monotonic() - started < 3
+    return time.monotonic() - started, out, err
+
+
+@LINUX
+def test_ctrl_c_stops_within_a_second_and_the_next_run_goes_on(room):
+    for number in range(9):
+        hand_in(room, f"slow-{number}", "import time\ntime.sleep(0.6)")
+    for _ in range(3):  # a machine that stands still for a moment makes any one time too long
+        seconds, out, err = interrupted(room)
+        if seconds < 1:
+            break
+    assert seconds < 1
     assert "what is graded is kept; ksim grade lab1 goes on with the rest" in err, out
     assert "Traceback" not in err
     result = grade(room, Means(jobs=2))
