@@ -55,10 +55,11 @@ class FaultPath:
         """Write the stubs and the gates where the image is mapped now, register the handlers."""
         stubs = self._cpu.symbols["isr_stubs"]
         self._cpu.write(stubs, stub_code())
-        own = {PAGE_FAULT: self._page_fault, DOUBLE_FAULT: self._double_fault}
-        unexpected = self._unexpected
-        for vector in range(VECTORS):
-            self._cpu.register_handler(stub_address(stubs, vector), own.get(vector, unexpected))
+        addresses = [stub_address(stubs, vector) for vector in range(VECTORS)]
+        handlers = dict.fromkeys(addresses, self._unexpected)
+        handlers[addresses[PAGE_FAULT]] = self._page_fault
+        handlers[addresses[DOUBLE_FAULT]] = self._double_fault
+        self._cpu.register_handlers(handlers)
         self._tables.install_idt()
 
     def install_gdt_and_tss(self) -> None:

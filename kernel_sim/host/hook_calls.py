@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from types import CodeType
 from typing import Any, Final, Protocol, TypeAlias
 
 from kernel_sim.errors import KernelError
@@ -23,13 +24,13 @@ One runs at every access to a frame, the other at every event.
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose code runs: the hook, its role, the plugin, its files, and where the function stands."""
+    """Whose code runs: the hook, its role, the plugin, its files, and the function's code."""
 
     hook: str
     role: str
     plugin: str
     files: frozenset[str] = frozenset()
-    place: tuple[str, int] = ("", 0)
+    code: CodeType | None = None
 
 
 class Switchboard(Protocol):
@@ -112,7 +113,10 @@ class HookCall:
         return result
 
     def _note(self, arguments: Sequence[Any], **outcome: object) -> None:
-        named = {name: plain(value) for name, value in zip(self._names, arguments, strict=True)}
+        named = {
+            name: value if type(value) is int else plain(value)
+            for name, value in zip(self._names, arguments, strict=True)
+        }
         depth = len(self._host.running)
         self._host.trace.emit("hook", hook=self.hook, depth=depth, arguments=named, **outcome)
 

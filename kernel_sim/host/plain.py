@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum, IntFlag
+from functools import lru_cache
 from typing import Final
 
 LIST_LIMIT: Final = 256
@@ -20,8 +21,8 @@ def plain(value: object) -> object:  # noqa: PLR0911 - one return for each kind 
         return value.name
     if isinstance(value, int):
         return int(value)
-    if is_dataclass(value) and not isinstance(value, type):
-        return {item.name: plain(getattr(value, item.name)) for item in fields(value)}
+    if is_dataclass(kind):
+        return {name: plain(getattr(value, name)) for name in _field_names(kind)}
     if isinstance(value, Mapping):
         return {str(name): plain(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -31,3 +32,8 @@ def plain(value: object) -> object:  # noqa: PLR0911 - one return for each kind 
     if isinstance(value, (str, bytes)):
         return value
     return kind.__name__
+
+
+@lru_cache(maxsize=64)
+def _field_names(kind: type) -> tuple[str, ...]:
+    return tuple(item.name for item in fields(kind))

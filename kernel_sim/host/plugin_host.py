@@ -4,6 +4,7 @@ Resolves each hook once, and runs the outermost call within its budget.
 """
 
 from collections.abc import Callable, Sequence
+from types import CodeType
 from typing import Any
 
 from kernel_sim.errors import BudgetExceeded, KernelError, MachineStopped
@@ -90,8 +91,8 @@ class Host:
     def _guard(self, registration: Registration, item: Implementation) -> GuardedCall:
         hook, plugin = item.hook, registration.plugin
         code = getattr(item.function, "__code__", None)
-        place = definition(code) if code is not None else ("", 0)
-        owner = Owner(hook, ROLE_OF_HOOK.get(hook, ""), plugin.name, plugin.files, place)
+        written = code if isinstance(code, CodeType) else None
+        owner = Owner(hook, ROLE_OF_HOOK.get(hook, ""), plugin.name, plugin.files, written)
         read = RESULTS[hook] if hook in ROLE_OF_HOOK else or_none(RESULTS[hook])
         return GuardedCall(self, owner, bind(item, registration.view), read)
 
@@ -198,7 +199,7 @@ class Host:
         """The report of ``error`` in a hook of ``owner``."""
         location = locate(error.__traceback__, owner.files)
         if isinstance(error, (WrongResult, MissingHook)):
-            location = at(*owner.place) if owner.place[0] else Location()
+            location = at(*definition(owner.code)) if owner.code else Location()
         kind, message = self._kind_and_message(error, location)
         return Oops(
             hook=owner.hook,

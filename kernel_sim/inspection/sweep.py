@@ -4,8 +4,8 @@ Entries that are not present or have a reserved bit set map nothing. With NumPy 
 level goes through `kernel_sim.inspection.sweep_numpy`, with the same result.
 """
 
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, lru_cache
 from typing import Final
 
 from kernel_sim.errors import InputError
@@ -25,7 +25,7 @@ _FLAG_BITS: Final = (0xFFF | NX) & ~VOLATILE
 
 Run = tuple[int, int, int]
 """Index of a run's first entry, number of entries, its first entry without A and D."""
-RunFinder = Callable[["memoryview[int]", int, int], list[Run]]
+RunFinder = Callable[["memoryview[int]", int, int], Sequence[Run]]
 
 
 def sweep(space: AddressSpace, *, numpy: bool | None = None) -> list[MappedRange]:
@@ -43,11 +43,28 @@ def sweep(space: AddressSpace, *, numpy: bool | None = None) -> list[MappedRange
     return merged(ranges)
 
 
-def find_runs(entries: "memoryview[int]", reserved: int, size: int) -> list[Run]:
+def find_runs(entries: "memoryview[int]", reserved: int, size: int) -> Sequence[Run]:
     """Runs of present entries of a last-level table that map consecutive pages with equal flags."""
-    width = entries.itemsize
+    return _runs_of(entries.tobytes(), entries.itemsize, reserved, size)
+
+
+def present(entries: "memoryview[int]") -> Iterator[tuple[int, int]]:
+    """Index and value of each entry that is present; few are, so most chunks are passed over."""
+    data, step = entries.tobytes(), CHUNK * entries.itemsize
+    nothing = bytes(step)
+    for index in range(0, len(entries), CHUNK):
+        if not data.startswith(nothing, index * entries.itemsize):
+            for offset, entry in enumerate(entries[index : index + CHUNK].tolist(), start=index):
+                if entry & _P:
+                    yield offset, entry
+
+
+@lru_cache(maxsize=64)
+def _runs_of(data: bytes, width: int, reserved: int, size: int) -> Sequence[Run]:
+    """`find_runs` for these bytes: from one sweep to the next most tables stay as they are."""
+    entries = memoryview(data).cast("I" if width == 4 else "Q")
     ones, ramp, volatile = _lanes(width, size)
-    data, step, runs = entries.tobytes(), CHUNK * width, _Runs(reserved, size)
+    step, runs = CHUNK * width, _Runs(reserved, size)
     used = -(-len(data.rstrip(b"\0")) // step) * step
     for at in range(0, used, step):
         chunk = int.from_bytes(data[at : at + step], "little")
@@ -142,9 +159,7 @@ class _Sweeper:
         if step.last:
             self._last_level(entries, step, base, rights, nx)
             return
-        for index, entry in enumerate(entries.tolist()):
-            if not entry & _P:
-                continue
+        for index, entry in present(entries):
             start = base + (index << step.shift)
             if step.registers:
                 self.table(entry & ADDRESS_MASK, depth + 1, start, rights, nx)

@@ -1,6 +1,6 @@
 """A processor that keeps a log of its operations, for a machine that repeats them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from inspect import signature
 from typing import Any
 
@@ -80,6 +80,11 @@ class LoggedCpu(Cpu):
         """Let ``handler`` be the code at linear ``address``; what it does is noted as its own."""
         self.log.note_handler(int(address))
         super().register_handler(address, self.log.watched(self, handler))
+
+    def register_handlers(self, handlers: Mapping[int, Handler]) -> None:
+        """The same for many: linear address → callable."""
+        for address, handler in handlers.items():
+            self.register_handler(address, handler)
 
     @property
     def cr0(self) -> int:

@@ -9,7 +9,7 @@ In 64-bit mode all of them are always there, 8 bytes each, below a stack pointer
 References: Intel SDM vol. 3A, 6.12 (delivery), 6.13 (error code), 6.14 (64-bit), 6.15 (#DF).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -64,6 +64,10 @@ class TrapUnit(TaskUnit):
     def register_handler(self, address: int, handler: Handler) -> None:
         """Let the callable ``handler`` be the code at linear ``address``; returning means IRET."""
         self._handlers[address] = handler
+
+    def register_handlers(self, handlers: Mapping[int, Handler]) -> None:
+        """The same for many: linear address → callable."""
+        self._handlers.update(handlers)
 
     def interrupt(self, vector: Vector, error_code: int | None = None) -> None:
         """Raise an exception here and now, as an instruction that causes it would."""
