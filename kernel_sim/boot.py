@@ -27,6 +27,7 @@ from kernel_sim.kernel import Kernel, SharedKernel
 from kernel_sim.machine import Machine, MachineSpec, Ram, machine_spec
 from kernel_sim.machine.devices.vga import VGA_TEXT
 from kernel_sim.machine.firmware.bootable import HAND_OVER
+from kernel_sim.machine.machine import Stores
 from kernel_sim.machine.operation_log import OperationLog
 from kernel_sim.nearest import unknown_name
 from kernel_sim.profiles import COMMON_SETTINGS, Profile, profile
@@ -185,7 +186,7 @@ def boot(  # noqa: PLR0913 - one keyword for each thing that a boot can be told
     until: str | None = None,
     config: Mapping[str, object] | None = None,
     ram: Ram | None = None,
-    stores: bool = False,
+    stores: Stores = False,
     budget: Budget | None = None,
     extras: Sequence[object] | None = None,
     log: OperationLog | None = None,
@@ -203,7 +204,7 @@ def boot(  # noqa: PLR0913 - one keyword for each thing that a boot can be told
         until: the last step to take.
         config: settings that differ from the profile's.
         ram: memory that is shared with another process.
-        stores: whether the trace records stores.
+        stores: whether the trace records stores; ``"paging"``: once CR0.PG is set.
         budget: of each hook that the kernel calls.
         extras: plugins beside the roles, in the place of those that the profile's settings ask for.
         log: where the processor's operations are noted, if they are to be.
@@ -230,7 +231,7 @@ def boot(  # noqa: PLR0913 - one keyword for each thing that a boot can be told
         spec = replace(spec, entry_point=chosen.entry_point)
     hardware = Machine(spec, seed=seed, ram=ram, log=log)
     hardware.power_on()
-    hardware.trace.stores = stores
+    hardware.record_stores(stores)
     result = _wire(chosen, hardware, settings, filled, budget or Budget())
     result.run(_sequence(result, until))
     return result

@@ -130,7 +130,7 @@ class Reexecution:
         self._most = most
         self.machine = Machine(scenario.machine, seed=scenario.seed)
         self.boot_info = self.machine.power_on()
-        self.machine.trace.stores = scenario.stores
+        self.machine.record_stores("paging" if scenario.stores else False)
         self._accesses: list[Done] = []
         self._entries: Sequence[tuple[str, list[Any]]] = ()
         self._at = 0

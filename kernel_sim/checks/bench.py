@@ -45,7 +45,7 @@ class Scenario:
         until: the last boot step to take, None for all.
         config: what differs from the profile's configuration.
         seed: of the poison in RAM.
-        stores: whether the trace records stores.
+        stores: whether the trace records stores once paging is on.
     """
 
     machine: MachineSpec

@@ -126,7 +126,7 @@ def wrong_ranges(place: Place) -> list[Case]:
     """Ranges that ``heap_init`` has to refuse, and a second call."""
     start, end = 0xC100_0000, 0xC101_0000
     made: list[Case] = []
-    for calls in (((start, start),), ((end, start),), ((start, end), (start, end))):
+    for calls in (((start, start), (end, start)), ((start, end), (start, end))):
         script = Script()
         for call in calls:
             script.add("heap_init", *call)

@@ -20,6 +20,8 @@ from kernel_sim.checks.operations_run import run_case
 from kernel_sim.checks.subject import Subject
 
 MOST_BLOCKS: Final = 200
+TELLING_SIZES: Final = (48, 32, 56)
+"""Of one of them a block ends at a page's end: with headers of 16 or 8 bytes, none, or buddies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class Questions:
         How far apart blocks of a size lie is found out first; then the window is made to end, at a
         page boundary, exactly where one more block would.
         """
-        for size in (48, 112, 240, 176, 304, 496):
+        for size in TELLING_SIZES:
             tight = _tight(self.subject, place, size)
             if tight is not None:
                 judge = examiner(self.subject, self.check, BOUNDS)
@@ -95,6 +97,8 @@ _CAUSES: Final[Mapping[frozenset[str], str]] = {
 }
 """Which of the telling probes fail → what is missing; all else is a want of joining."""
 _TELLING: Final = frozenset({"ascending", "descending", "split"})
+_NOT_REUSED: Final = ("reuse", "", "kmalloc")
+"""Memory that is lost is explained once for a plugin, by the first probe that shows it."""
 
 
 def reuse_result(subject: Subject, check: str, probes: Mapping[str, Sequence[Case]]) -> Result:
@@ -111,12 +115,16 @@ def reuse_result(subject: Subject, check: str, probes: Mapping[str, Sequence[Cas
     judge = examiner(subject, check, REUSE | BLOCKS, lab=AS_ASKED)
     found: dict[str, Finding | None] = {}
     for name, cases in probes.items():
-        is_explained = any(finding is not None for finding in found.values())
-        found[name] = _briefly(judge, cases) if is_explained else judge.first_finding(cases)
+        is_explained = _NOT_REUSED in subject.explained or any(found.values())
+        finding = _briefly(judge, cases) if is_explained else judge.first_finding(cases)
+        found[name] = finding
+        if finding is not None and finding.rule == "reuse":
+            subject.explained.setdefault(_NOT_REUSED, finding)
+            if name == "same":
+                found = dict.fromkeys(probes, finding)
+                break
     failed = {name for name, finding in found.items() if finding and finding.rule == "reuse"}
     concept = _cause_of(frozenset(failed))
-    if "same" in failed:
-        found = dict.fromkeys(found, found["same"])
     return Result.of_parts([Part(name, _renamed(f, concept)) for name, f in found.items()])
 
 

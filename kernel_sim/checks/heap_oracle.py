@@ -3,6 +3,7 @@
 A check may judge a part of the rules only; the model follows what the plugin does all the same.
 """
 
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import cast
 
@@ -54,6 +55,15 @@ class HeapOracle:
         self._records = Records()
         self._invalid = False
         self._highlight: tuple[int, int] | None = None
+        self._judges: Mapping[str, Callable[[Turn], Breach | None]] = {
+            "kmalloc": self._allocated,
+            "kfree": self._freed,
+            "heap_stats": self._counted,
+            "heap_init": self._initialized,
+            "pmm_alloc_frame": self._drained,
+            "pmm_free_frame": self._refilled,
+            CPU_FILL: self._filled,
+        }
 
     # --- the boot ---------------------------------------------------------------------------------
 
@@ -70,17 +80,8 @@ class HeapOracle:
 
     def judge(self, turn: Turn) -> Breach | None:
         """Compare one outcome with the model."""
-        judges = {
-            "kmalloc": self._allocated,
-            "kfree": self._freed,
-            "heap_stats": self._counted,
-            "heap_init": self._initialized,
-            "pmm_alloc_frame": self._drained,
-            "pmm_free_frame": self._refilled,
-            CPU_FILL: self._filled,
-        }
         self._records.turns.append(turn)
-        judge = judges.get(turn.hook)
+        judge = self._judges.get(turn.hook)
         return self._counting(judge(turn)) if judge is not None else None
 
     def _counting(self, breach: Breach | None) -> Breach | None:

@@ -38,7 +38,7 @@ def tiny(rng: Random) -> Place:
 def elsewhere(rng: Random) -> Place:
     """Another window, its start in the middle of a page, its end likewise."""
     start = HEAP_START + rng.randrange(16, 2000) * PAGE_SIZE + 16 * rng.randrange(1, 255)
-    length = rng.randrange(12, 40) * PAGE_SIZE + 16 * rng.randrange(1, 255)
+    length = rng.randrange(12, 26) * PAGE_SIZE + 16 * rng.randrange(1, 255)
     return Place("pc4", "heap", _window(start, length), _seed(rng))
 
 

@@ -7,17 +7,15 @@ from kernel_sim.checks import paging_cases as cases
 from kernel_sim.checks import paging_places as places
 from kernel_sim.checks import paging_use_cases as use
 from kernel_sim.checks.check import Check, Result
-from kernel_sim.checks.operations import Place
 from kernel_sim.checks.paging_fault_cases import reporting, touching
 from kernel_sim.checks.paging_gate import first_boot
 from kernel_sim.checks.paging_lab import examiner, part
-from kernel_sim.checks.paging_places import PC4, SMALL
+from kernel_sim.checks.paging_places import PC4, PC16, SMALL
 from kernel_sim.checks.paging_rules import Rule
 from kernel_sim.checks.subject import Subject
 
 LAB: Final = "lab3"
 GATE: Final = first_boot
-PC128: Final = Place("pc128")
 TABLES: Final = (Rule.MAPPED, Rule.NOTHING_ELSE, Rule.RIGHTS, Rule.USER)
 CALLS: Final = (Rule.ADOPT, Rule.CALLS, Rule.MAPPED, Rule.NOTHING_ELSE, Rule.RIGHTS)
 TLB: Final = (Rule.ADOPT, Rule.ACCESSES)
@@ -46,7 +44,7 @@ def identity_map(subject: Subject, seed: int) -> Result:
     small = cases.using_identity(SMALL)
     return Result.of_parts(
         [
-            part("pc128", judge, [cases.building(SMALL), cases.building(PC128)]),
+            part("16 MiB", judge, [cases.building(SMALL), cases.building(PC16)]),
             part("the screen", judge, [small]),
             part("memory of several tables", judge, [small, cases.using_identity(place)]),
         ]
@@ -95,7 +93,7 @@ def tlb(subject: Subject, seed: int) -> Result:
                 [use.stale_after_unmap(SMALL, rng), use.stale_after_remap(SMALL, rng)],
             ),
             part("after protect_page", protected, [use.stale_after_protect(SMALL, rng)]),
-            part("first the entry, then INVLPG", order, use.in_order(rng)),
+            part("first the entry, then INVLPG", order, [use.in_order(rng)]),
         ]
     )
 

@@ -81,7 +81,7 @@ class LocalBench:
             until=scenario.until,
             config=scenario.config,
             ram=ram,
-            stores=scenario.stores,
+            stores="paging" if scenario.stores else False,
             budget=self.budget,
             extras=self._extras(kernel, scenario, late=bool(late)),
             log=log,
@@ -157,6 +157,9 @@ class LocalRun:
             last = outcomes[-1] if outcomes else Outcome()
             if last.failure is not None and last.failure.kind == "budget":
                 return [*outcomes, *[last] * (len(operations) - len(outcomes))]
+            if Ref not in map(type, operation.args):
+                outcomes.append(self._call(operation.hook, operation.args))
+                continue
             missing = failed_reference(operation.args, outcomes)
             if missing is not None:
                 outcomes.append(missing)
@@ -174,8 +177,6 @@ class LocalRun:
         try:
             return self._call(operation.hook, args)
         except TypeError as error:
-            if not any(isinstance(argument, Ref) for argument in operation.args):
-                raise
             message = f"an earlier result does not fit: {error}"
             return Outcome(failure=Failure("wrong_type", "TypeError", "", message, operation.hook))
 

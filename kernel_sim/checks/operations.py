@@ -69,7 +69,7 @@ class Place:
         config: settings that differ from the profile's, as pairs.
         seed: of the poison in RAM.
         profile: the kernel that boots.
-        stores: whether the trace records stores.
+        stores: whether the trace records stores once paging is on.
         pse: whether the firmware turns 4 MiB pages on, on a machine where it does not.
     """
 
@@ -162,6 +162,10 @@ class FlatCase:
     origins: tuple[tuple[int, int], ...]
 
 
+_SYMBOLS: Final = frozenset({Of, Ramp})
+"""What stands for a number that is known only when the call is made."""
+
+
 def flat(case: Case) -> FlatCase:
     """The turns of all steps one after another, symbols made references."""
     starts: list[int] = []
@@ -169,10 +173,13 @@ def flat(case: Case) -> FlatCase:
     origins: list[tuple[int, int]] = []
     for step, call in enumerate(case.calls):
         starts.append(len(operations))
+        origins.extend((step, turn) for turn in range(call.times))
+        if not _SYMBOLS.intersection(map(type, call.args)):
+            operations.extend([Operation(call.hook, call.args)] * call.times)
+            continue
         for turn in range(call.times):
             args = tuple(_argument(value, turn, case.calls, starts) for value in call.args)
             operations.append(Operation(call.hook, args))
-            origins.append((step, turn))
     return FlatCase(tuple(operations), tuple(origins))
 
 

@@ -4,7 +4,7 @@ What a lab has to say is in its `OperationLab`; everything else is the same for 
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from kernel_sim.checks.bench import Failure, Run, Scenario
@@ -105,10 +105,18 @@ class SequenceExaminer:
     check: str
     make_oracle: OracleMaker | None = None
     batch: int = BATCH
+    _right: list[Case] = field(default_factory=list)
 
     def first_finding(self, cases: Iterable[Case]) -> Finding | None:
         """What is wrong in the first case that fails; None if all are right."""
-        return next(filter(None, map(self.finding, cases)), None)
+        for case in cases:
+            if any(case is right for right in self._right):
+                continue  # the part before has just had it
+            found = self.finding(case)
+            if found is not None:
+                return found
+            self._right.append(case)
+        return None
 
     def finding(self, case: Case) -> Finding | None:
         """What is wrong in one case, shrunk and explained; None if nothing is."""

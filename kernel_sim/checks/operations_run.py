@@ -6,7 +6,7 @@ when a batch is over; a small batch finds the turn that spoilt RAM, a large one 
 
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from kernel_sim.checks.bench import Operation, Outcome, Ref, Run, Scenario
 from kernel_sim.checks.operations import Case, FlatCase, Place, flat
@@ -23,8 +23,7 @@ class Breach(Violation):
     got: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(NamedTuple):
     """One hook call that was made: where in the case, the arguments' values, the outcome."""
 
     step: int
@@ -213,6 +212,8 @@ def _settled(
     Results of earlier batches, of which ``base`` is the end, are filled in; references within the
     batch are counted as ``position`` says.
     """
+    if Ref not in map(type, operation.args):
+        return operation
     args: list[object] = []
     for value in operation.args:
         if not isinstance(value, Ref):
@@ -231,6 +232,8 @@ def _settled(
 
 def _values(operation: Operation, outcomes: Sequence[Outcome]) -> tuple[object, ...] | None:
     """The arguments as they were passed; None if one refers to no value: the call was not made."""
+    if Ref not in map(type, operation.args):
+        return operation.args
     args: list[object] = []
     for value in operation.args:
         if isinstance(value, Ref):

@@ -18,6 +18,8 @@ FLAGS: Final = (RW, R, RW | USER, R | USER, RW | PageTableFlags.NO_CACHE)
 LOW: Final = (Row(0, 0x9_FC00, 1), Row(0x9_FC00, 0x400, 2), Row(0xF_0000, 0x1_0000, 2))
 """The first MiB as every PC has it."""
 PC4: Final = Place("pc4")
+PC16: Final = Place(str(FirmwareMap((*LOW, Row(ONE_MIB, 15 * ONE_MIB, 1)))))
+"""Four full tables."""
 SMALL: Final = Place(str(FirmwareMap((*LOW, Row(ONE_MIB, 0x5_1000, 1)))))
 """As little memory as a kernel boots with."""
 FREE_SPACE: Final = AddrRange(0xD000_0000, 0xF000_0000)
@@ -41,8 +43,8 @@ def tiny(rng: Random) -> Place:
 
 
 def several_tables(rng: Random) -> Place:
-    """Memory that needs a few tables; the last one is not full."""
-    frames = rng.randrange(1400, 2000) | 1
+    """Memory that needs a second table, which is not full."""
+    frames = rng.randrange(850, 1300) | 1
     return _made(rng, [*LOW, Row(ONE_MIB, frames * PAGE_SIZE, 1)])
 
 
@@ -57,7 +59,7 @@ def two_banks(rng: Random) -> Place:
 
 def with_large_pages(rng: Random) -> Place:
     """Memory of more than 8 MiB, and CR4.PSE is on."""
-    frames = rng.randrange(1900, 3500) | 1
+    frames = rng.randrange(1850, 2300) | 1
     made = _made(rng, [*LOW, Row(ONE_MIB, frames * PAGE_SIZE, 1)])
     return Place(made.machine, seed=made.seed, pse=True)
 

@@ -14,6 +14,7 @@ from kernel_sim.checks.bench import PhysicalMemory
 from kernel_sim.checks.paging_model import judged
 from kernel_sim.inspection import AddressSpace, MappedRange, sweep
 from kernel_sim.inspection.mapped_range import merged
+from kernel_sim.inspection.sweep import present
 from kernel_sim.machine.paging_modes import LEGACY_32
 from kernel_sim.machine.ram import poison_word
 from kernel_sim.page_table import PageTableFlags
@@ -57,7 +58,7 @@ class Tables:
     @cached_property
     def _present(self) -> list[tuple[int, int]]:
         """Index and value of each directory entry that is present: few of the 1024."""
-        return [item for item in enumerate(self.directory) if item[1] & PRESENT]
+        return list(present(memoryview(self.ram.read(self.root, PAGE_SIZE)).cast("I")))
 
     @cached_property
     def links(self) -> dict[int, int]:

@@ -68,17 +68,15 @@ def neighbours_stay(place: Place, rng: Random) -> Case:
     return script.case()
 
 
-def in_order(rng: Random) -> list[Case]:
-    """The same with stores recorded: what was written, in which order."""
-    place = Place(SMALL.machine, stores=True)
+def in_order(rng: Random) -> Case:
+    """A page is unmapped, its neighbour made read-only, with stores recorded: what came first?"""
+    script = PagingScript(Place(SMALL.machine, stores=True))
     page = free_page(rng)
-    out = PagingScript(place)
-    out.map(page, out.frame())
-    out.unmap(page)
-    changed = PagingScript(place)
-    changed.map(page, changed.frame())
-    changed.protect(page, R)
-    return [out.case(), changed.case()]
+    script.map(page, script.frame())
+    script.unmap(page)
+    script.map(page + PAGE_SIZE, script.frame())
+    script.protect(page + PAGE_SIZE, R)
+    return script.case()
 
 
 # --- frames ---------------------------------------------------------------------------------------

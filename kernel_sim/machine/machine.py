@@ -1,10 +1,11 @@
 """The machine: RAM, bus, display, processor and trace, put together and powered on."""
 
+from typing import Literal, TypeAlias
 from weakref import WeakMethod
 
 from kernel_sim.addr import PAGE_SIZE
 from kernel_sim.errors import InputError, KernelError
-from kernel_sim.machine.control_bits import CR4_PSE
+from kernel_sim.machine.control_bits import CR0_PG, CR4_PSE
 from kernel_sim.machine.cpu import Cpu
 from kernel_sim.machine.descriptors import code_segment, data_segment
 from kernel_sim.machine.devices.bus import Device
@@ -32,8 +33,10 @@ from kernel_sim.machine.ram import Ram
 from kernel_sim.machine.registers import TableRegister
 from kernel_sim.machine.spec import MachineSpec
 from kernel_sim.trace import Trace
-from kernel_sim.values import AddrRange, BootInfo
+from kernel_sim.values import AddrRange, BootInfo, Event
 
+Stores: TypeAlias = Literal[False, True, "paging"]
+"""Which stores are recorded: none, all, those under paging."""
 KERNEL_CODE = 0x08
 KERNEL_DATA = 0x10
 _NOP = b"\x90"
@@ -202,6 +205,17 @@ class Machine:
                 cpu.take_interrupts()
             if not clocks:
                 return
+
+    def record_stores(self, when: Stores) -> None:
+        """Let the trace record every store, none, or those from the moment CR0.PG is set."""
+        self.trace.stores = when is True
+        if when == "paging":
+            self.trace.subscribe(self._record_under_paging)
+
+    def _record_under_paging(self, event: Event) -> None:
+        new = event.fields.get("new") if event.fields.get("register") == "cr0" else None
+        if isinstance(new, int) and new & CR0_PG and not self.trace.stores:
+            self.trace.stores = True
 
     def rewind(self, number: int) -> None:
         """Take memory and control registers back to when the trace held ``number`` events.

@@ -105,7 +105,7 @@ def hidden_tlb(subject: Subject, seed: int) -> Result:
         [
             part("after unmap_page", judge, made),
             part("after protect_page", protected, [use.stale_after_protect(tiny, rng)]),
-            part("first the entry, then INVLPG", order, use.in_order(rng)),
+            part("first the entry, then INVLPG", order, [use.in_order(rng)]),
         ]
     )
 

@@ -1,6 +1,6 @@
 # concept: touch-before-map
 # check: blocks
-# expected_score: 57.43
+# expected_score: 54.43
 """Rounds the size down to a multiple of 16."""
 
 from kernel_sim import HeapError, HeapInitError, HeapStats, PageTableFlags, hookimpl

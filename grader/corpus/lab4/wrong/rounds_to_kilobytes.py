@@ -1,6 +1,6 @@
 # concept: utilization
 # check: hidden-performance
-# expected_score: 81.6
+# expected_score: 82.8
 """Rounds every size up to 1024 bytes."""
 
 from dataclasses import dataclass
