@@ -20,6 +20,8 @@ STEPS = st.one_of(
     st.tuples(st.just("flush")),
     st.tuples(st.just("load"), page, offset),
     st.tuples(st.just("store"), page, offset, st.integers(0, 255)),
+    st.tuples(st.just("store_4"), page, st.integers(0, 1023), st.integers(0, 0xFFFF_FFFF)),
+    st.tuples(st.just("write"), page, st.integers(0, 4000), st.binary(min_size=1, max_size=90)),
 )
 
 
@@ -48,6 +50,13 @@ class Model:
     def store(self, page, offset, value):
         self.memory[self.access(page, write=True) + offset] = value
 
+    def store_4(self, page, word, value):
+        self.write(page, 4 * word, value.to_bytes(4, "little"))
+
+    def write(self, page, offset, data):
+        for at, value in enumerate(data, start=offset):
+            self.store(page, at, value)
+
     def access(self, page, *, write):
         """The frame behind ``page``."""
         frame, flags, dirty = self.tlb.get(page, (0, 0, False))
@@ -68,7 +77,7 @@ class Real:
     def __init__(self):
         machine = Machine(machine_spec("pc128"), seed=1)
         symbols = machine.power_on().symbols
-        self.cpu, self.ram = machine.cpu, machine.ram
+        self.cpu, self.ram, self.trace = machine.cpu, machine.ram, machine.trace
         for place in (DIRECTORY, *TABLE_OF_SLOT.values(), *FRAMES):
             self.ram.write(place, bytes(4096))
         for slot, table in TABLE_OF_SLOT.items():
@@ -101,6 +110,12 @@ class Real:
     def store(self, page, offset, value):
         self.cpu.store(page + offset, 1, value)
 
+    def store_4(self, page, word, value):
+        self.cpu.store(page + 4 * word, 4, value)
+
+    def write(self, page, offset, data):
+        self.cpu.write(page + offset, data)
+
 
 def outcome(side, step):
     """What ``step`` answers, or that it faulted."""
@@ -119,6 +134,25 @@ def test_the_processor_agrees_with_a_model_of_dictionaries(steps):
         assert outcome(real, step) == outcome(model, step)
     for address, value in model.memory.items():
         assert real.ram.load(address, 1) == value
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(STEPS, max_size=20), st.lists(STEPS, max_size=40))
+def test_recorded_stores_do_what_plain_ones_do_and_can_be_undone(before, recorded):
+    real, model = Real(), Model()
+    for step in before:
+        assert outcome(real, step) == outcome(model, step)
+    then = [real.ram.read(frame, 4096) for frame in FRAMES]
+    real.trace.stores = True
+    for step in recorded:
+        assert outcome(real, step) == outcome(model, step)
+    for address, value in model.memory.items():
+        assert real.ram.load(address, 1) == value
+    for record in reversed(real.trace.store_log):
+        assert real.ram.read(record.physical, len(record.new)) == record.new
+        real.ram.journal = None
+        real.ram.write(record.physical, record.old)
+    assert [real.ram.read(frame, 4096) for frame in FRAMES] == then
 
 
 def test_the_model_tells_a_tlb_that_forgets_from_one_that_does_not():
