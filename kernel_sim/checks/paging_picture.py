@@ -15,6 +15,8 @@ from kernel_sim.views.region_map_svg import DARK, FONT, GAP, GREY, HARM, ROW_HEI
 
 SHOWN: Final = 14
 """Rows of a picture; of a longer list the rows round the differences."""
+NEWS: Final = "#00528A"
+"""The colour of a difference that is nobody's mistake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +40,12 @@ class Row:
 
 @dataclass(frozen=True)
 class AddressSpaceScene:
-    """Expected and found, or before and after, to be drawn."""
+    """Expected and found, or before and after, to be drawn; ``color`` is that of a difference."""
 
     expected: Sequence[MappedRange]
     found: Sequence[MappedRange]
     titles: tuple[str, str] = ("expected", "found")
+    color: str = HARM
 
     def rows(self) -> list[Row]:
         """All ranges, cut where the sides begin to differ."""
@@ -76,16 +79,16 @@ class AddressSpaceScene:
         return "\n".join(f"{mark} {line}" for mark, line in self.lines())
 
     def svg(self, title: str) -> str:
-        """The same as an SVG document; wrong lines stand out by a mark, a bar and their colour."""
+        """The same as an SVG document; a difference stands out by a mark, a bar and its colour."""
         body, top, width = [], 0, 0.0
         heading = lines_block([title], DARK) if title else None
         for block in filter(None, [heading]):
             body.append(block.body)
             top, width = block.height, block.width
         for mark, line in self.lines():
-            color = DARK if mark == " " else HARM
+            color = DARK if mark == " " else self.color
             block = lines_block([f"{mark} {line}"], color if body or mark != " " else GREY)
-            bar = f'<rect x="4" y="{top + 3}" width="5" height="14" fill="{HARM}"/>'
+            bar = f'<rect x="4" y="{top + 3}" width="5" height="14" fill="{self.color}"/>'
             body.append(f'{bar if mark != " " else ""}<g transform="translate(0 {top})">')
             body.append(f"{block.body}</g>")
             top, width = top + ROW_HEIGHT, max(width, block.width)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from kernel_sim.checks.paging_model import judged
-from kernel_sim.checks.paging_picture import AddressSpaceScene
+from kernel_sim.checks.paging_picture import NEWS, AddressSpaceScene
 from kernel_sim.checks.paging_words import flags_text
 from kernel_sim.errors import InputError
 from kernel_sim.inspection import AddressSpace, MappedRange, sweep
@@ -52,7 +52,9 @@ class SpaceChange(Shown):
     """Two pictures of an address space, the later one compared with the earlier."""
 
     def __init__(self, before: SpacePicture, after: SpacePicture) -> None:
-        self.scene = AddressSpaceScene(before.compared(), after.compared(), ("before", "after"))
+        self.scene = AddressSpaceScene(
+            before.compared(), after.compared(), ("before", "after"), NEWS
+        )
 
     def __repr__(self) -> str:
         return f"<{sum(row.mark != ' ' for row in self.scene.rows())} changes>"

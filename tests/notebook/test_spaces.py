@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from kernel_sim.errors import InputError
+from kernel_sim.checks.paging_picture import HARM, NEWS
 from kernel_sim.notebook import boot, compare_with_emulator, show_space, touch
 from kernel_sim.notebook.spaces import SpacePicture
 
@@ -27,6 +28,9 @@ def test_an_earlier_picture_shows_what_is_new(paged, capsys):
     assert "+ 0xd0000000  0xd0001000  .                 0x00200000 U" in capsys.readouterr().out
     assert repr(change) == "<1 changes>"
     assert "<svg" in change.pictures()["image/svg+xml"]
+    picture = change.pictures()["image/svg+xml"]
+    assert NEWS in picture
+    assert HARM not in picture, "what is new is no mistake"
 
 
 def test_tables_that_are_not_in_use_are_shown_by_their_root(paged):
