@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from kernel_sim.errors import InputError
 from kernel_sim.checks.paging_picture import HARM, NEWS
+from kernel_sim.errors import InputError
 from kernel_sim.notebook import boot, compare_with_emulator, show_space, touch
 from kernel_sim.notebook.spaces import SpacePicture
 
