@@ -60,7 +60,7 @@ class MapsOnDemand:
 
 def busy_boot(log=None, stores=False):
     """A boot with what makes a log interesting: faults mended and not, CPL 3, frames, INVLPG."""
-    booted = boot(machine="pc4", extras=[MapsOnDemand()], log=log, stores=stores)
+    booted = boot(machine="pc4", extras=[MapsOnDemand()], log=log, stores=stores and "paging")
     results = [
         accessed(booted, "cpu.store", PAGE, 4, 0x1234_5678),
         accessed(booted, "cpu.load", PAGE, 4),
@@ -91,7 +91,7 @@ def busy():
 @pytest.mark.parametrize("machine", ["pc4", "pc128", "pc-nasty", "map-01"])
 def test_a_boot_done_again_leaves_the_same_trace_and_memory(machine, stores):
     log = OperationLog()
-    booted = boot(machine=machine, log=log, stores=stores)
+    booted = boot(machine=machine, log=log, stores=stores and "paging")
     again = followed(sent(log), machine, stores)
     assert booted.ok
     assert again.machine.trace.hash() == booted.machine.trace.hash()
