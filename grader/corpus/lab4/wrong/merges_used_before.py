@@ -1,6 +1,6 @@
 # concept: heap-overlap-reuse
 # check: blocks
-# expected_score: 55.67
+# expected_score: 55
 """Reads the size of the block in front but not whether it is used."""
 
 from kernel_sim import HeapError, HeapInitError, HeapStats, MapError, PageTableFlags, hookimpl
