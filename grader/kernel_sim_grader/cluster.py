@@ -7,8 +7,10 @@ checks: so the way there is TLS, plain TCP only on this very machine.
 import contextlib
 import ipaddress
 import threading
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
+from queue import Empty, SimpleQueue
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -20,6 +22,9 @@ from kernel_sim_grader.tasks import Lost, Task, Verdict, encode, task_of, verdic
 TASKS_AHEAD: Final = 2
 """For each thread of the cluster: one being judged, and the next."""
 CONNECT_SECONDS: Final = 20
+LOOK_SECONDS: Final = 2
+PATIENCE_SECONDS: Final = 60
+"""So long a cluster may be without any worker: Dask does not replace one that dies as it starts."""
 _judging = threading.Lock()
 """One submission at a time in each worker process: the zygote answers one asker."""
 
@@ -50,6 +55,7 @@ class ClusterPool:
 
     def __init__(self, address: str) -> None:
         refuse_unsafe(address)
+        self._address = address
         try:
             from distributed import Client  # noqa: PLC0415 - an optional extra
         except ImportError:
@@ -62,17 +68,19 @@ class ClusterPool:
             raise InputError(problem, where=address, expected="tls://HOST:8786") from None
 
     def verdicts(self, tasks: Iterable[Task]) -> Iterator[Verdict]:
-        """One verdict for each task, as they come; a worker that dies is Dask's to replace."""
-        from distributed import as_completed  # noqa: PLC0415 - an optional extra
+        """One verdict for each task, as they come; a worker that dies is Dask's to replace.
 
+        Raises:
+            InputError: there was no worker for `PATIENCE_SECONDS`.
+        """
         waiting = iter(tasks)
-        threads = sum(self._client.nthreads().values())
-        first = [self._submit(task) for task in islice(waiting, max(1, threads) * TASKS_AHEAD)]
-        with self._client.as_current():
-            running = as_completed(first)
-        for future in running:
-            for task in islice(waiting, 1):
-                running.add(self._submit(task))
+        done: SimpleQueue[Any] = SimpleQueue()
+        ahead = max(1, self._threads()) * TASKS_AHEAD
+        running = {self._submit(task, done.put) for task in islice(waiting, ahead)}
+        while running:
+            future = self._next(done)
+            running.remove(future)
+            running.update(self._submit(task, done.put) for task in islice(waiting, 1))
             yield _verdict(future)
 
     def close(self) -> None:
@@ -80,10 +88,28 @@ class ClusterPool:
         with contextlib.suppress(OSError, RuntimeError):
             self._client.close()
 
-    def _submit(self, task: Task) -> Any:  # noqa: ANN401 - a future
+    def _submit(self, task: Task, done: Callable[[Any], None]) -> Any:  # noqa: ANN401 - a future
         future = self._client.submit(judge_bytes, encode(task), pure=False)
         future.student = task.student
+        future.add_done_callback(done)
         return future
+
+    def _next(self, done: "SimpleQueue[Any]") -> Any:  # noqa: ANN401 - a future
+        """The next task that is done, while there is somebody to do it."""
+        alive = time.monotonic()
+        while True:
+            try:
+                return done.get(timeout=LOOK_SECONDS)
+            except Empty:
+                if self._threads():
+                    alive = time.monotonic()
+                elif time.monotonic() - alive > PATIENCE_SECONDS:
+                    problem = f"the cluster has had no worker for {PATIENCE_SECONDS:g} s"
+                    expected = "dask worker on a machine; then grade again: what is judged is kept"
+                    raise InputError(problem, where=self._address, expected=expected) from None
+
+    def _threads(self) -> int:
+        return sum(self._client.nthreads().values())
 
 
 def _verdict(future: Any) -> Verdict:  # noqa: ANN401 - a future

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import kernel_sim_grader.cluster
 from kernel_sim.errors import InputError
 from kernel_sim_grader.cluster import ClusterPool, judge_bytes, refuse_unsafe
 from kernel_sim_grader.corpus import specimens
@@ -107,6 +108,21 @@ def test_a_cluster_finds_what_this_process_finds_also_when_a_worker_is_killed(cl
     for name in SOURCES:
         for number in range(2):
             assert found[f"{name}-{number}"][1:] == here[f"{name}-0"][1:]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a local cluster forks")
+def test_a_cluster_without_workers_is_not_waited_for_for_ever(monkeypatch):
+    distributed = pytest.importorskip("distributed")
+    monkeypatch.setattr(kernel_sim_grader.cluster, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(kernel_sim_grader.cluster, "PATIENCE_SECONDS", 0.3)
+    options = {"dashboard_address": "127.0.0.1:0", "host": "127.0.0.1", "silence_logs": 50}
+    with distributed.LocalCluster(n_workers=0, **options) as empty:
+        pool = ClusterPool(empty.scheduler_address)
+        try:
+            with pytest.raises(InputError, match=r"had no worker for 0\.3 s"):
+                list(pool.verdicts(tasks()))
+        finally:
+            pool.close()
 
 
 def test_a_worker_of_another_version_judges_nothing():

@@ -59,7 +59,7 @@ def by_ksim(means):
 
 
 def by_cluster(course, lab):
-    options = {"threads_per_worker": 1, "dashboard_address": None, "host": "127.0.0.1"}
+    options = {"threads_per_worker": 1, "dashboard_address": "127.0.0.1:0", "host": "127.0.0.1"}
     with LocalCluster(n_workers=2, silence_logs=50, **options) as cluster:
         by_ksim(Means(2, cluster=cluster.scheduler_address))(course, lab)
 

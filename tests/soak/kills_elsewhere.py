@@ -30,16 +30,32 @@ QUICK = ("raise SystemExit", "import os\nos._exit(3)", "1 / 0")
 class DaskWorkers:
     """A cluster of two workers, one of which is killed; it comes back by itself."""
 
+    gradebook = None
+
     def __init__(self, folder):
+        self.folder = folder
+        self.start()
+
+    def start(self):
         from distributed import LocalCluster  # noqa: PLC0415 - an optional extra
 
-        options = {"threads_per_worker": 1, "dashboard_address": None, "host": "127.0.0.1"}
-        self.cluster = LocalCluster(n_workers=2, silence_logs=50, local_directory=folder, **options)
+        options = {"threads_per_worker": 1, "dashboard_address": "127.0.0.1:0", "host": "127.0.0.1"}
+        self.cluster = LocalCluster(
+            n_workers=2, silence_logs=50, local_directory=self.folder, **options
+        )
         self.means = Means(2, cluster=self.cluster.scheduler_address)
-        self.gradebook = None
 
     def pids(self):
         return [nanny.pid for nanny in self.cluster.workers.values() if nanny.pid]
+
+    def wait(self):
+        """Until both workers are back; Dask gives one up that is killed as it starts."""
+        until = time.monotonic() + 15
+        while len(self.cluster.scheduler.workers) < 2:
+            if time.monotonic() > until:
+                self.stop()
+                self.start()
+            time.sleep(0.1)
 
     def stop(self):
         self.cluster.close()
@@ -59,6 +75,9 @@ class Connections:
         with contextlib.suppress(RuntimeError):
             return self.server.connections()
         return []
+
+    def wait(self):
+        self.server.wait()
 
     def stop(self):
         self.server.stop()
@@ -96,8 +115,7 @@ def one_moment(room, kind, longest, chance):
     except InputError:
         unfinished = True
     timer.join()
-    if kind.gradebook is not None:
-        kind.gradebook.wait()
+    kind.wait()
     if unfinished:
         grade_class(room, kind.means, sandbox=SANDBOX)
     again = ", graded again" if unfinished else ""
