@@ -93,10 +93,9 @@ def recorder(folder: ClassFolder, sandbox: Sandbox, db_url: str | None) -> Itera
     with autograde_app(folder.course, url) as app, GradebookWriter(app, folder.lab) as gradebook:
         book = gradebook.gradebook
         released = app.coursedir.format_path(app.coursedir.release_directory, ".", folder.lab)
-        cells = trusted_cells(book, folder.lab, folder.lab)
+        cells = gradebook.insist(lambda: trusted_cells(book, folder.lab, folder.lab))
         cells = in_order_of(cells, Path(released) / f"{folder.lab}.ipynb")
-        kernelspec = book.find_notebook(folder.lab, folder.lab).kernelspec
-        book.db.remove()
+        kernelspec = gradebook.insist(lambda: book.find_notebook(folder.lab, folder.lab).kernelspec)
         seed = grading_seed(read_secret(folder.course), folder.lab)
         grounds = grounds_digest(folder.lab, seed, cells, kernelspec)
         assignment = Assignment(folder.lab, tuple(cells), kernelspec, seed, sandbox, grounds)

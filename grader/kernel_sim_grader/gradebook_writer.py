@@ -7,10 +7,10 @@ transaction only ever sets a submission to its verdict, one that was done twice 
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
 from nbgrader.api import (
     BaseCell,
@@ -32,8 +32,9 @@ from kernel_sim.errors import InputError
 from kernel_sim_grader.gradebook_url import safe
 from kernel_sim_grader.tasks import Judged
 
+T = TypeVar("T")
 PAUSES: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
-"""Seconds between attempts to write: half a minute for a server that starts again."""
+"""Seconds between attempts: half a minute for a server that starts again."""
 
 
 class GradebookWriter:
@@ -59,11 +60,14 @@ class GradebookWriter:
             raise InputError(problem, where=self._url) from None
         self._db = self.gradebook.db
         try:
-            self._assignment_id = self.gradebook.find_assignment(lab).id
+            self._assignment_id = self.insist(lambda: self.gradebook.find_assignment(lab).id)
+            self._notebooks = self.insist(self._structure)
         except MissingEntry:
             self.gradebook.close()
             raise self._not_released() from None
-        self._notebooks = self._structure()
+        except InputError:
+            self.gradebook.close()
+            raise
 
     def _refuse_missing_file(self, url: str) -> None:
         """Refuse a file that is not there: to open it would make it."""
@@ -89,15 +93,13 @@ class GradebookWriter:
     def _structure(self) -> dict[str, tuple[list[str], list[str]]]:
         """Notebook id → ids of the cells that get a grade, and of those that get a comment."""
         found = self._db.scalars(select(Notebook).filter_by(assignment_id=self._assignment_id))
-        structure = {
+        return {
             notebook.id: (
                 [cell.id for cell in (*notebook.grade_cells, *notebook.task_cells)],
                 [cell.id for cell in (*notebook.solution_cells, *notebook.task_cells)],
             )
             for notebook in found
         }
-        self._db.remove()
-        return structure
 
     def recorded(self) -> dict[str, dict[str, float | None]]:
         """Student → grade id → points by checks, as they stand in the gradebook."""
@@ -112,9 +114,8 @@ class GradebookWriter:
             .where(Notebook.name == self._lab)
         )
         grades: dict[str, dict[str, float | None]] = {}
-        for student, name, score in self._db.execute(query):
+        for student, name, score in self.insist(lambda: self._db.execute(query).all()):
             grades.setdefault(student, {})[name] = score
-        self._db.remove()
         return grades
 
     def record(self, judged: Judged, timestamp: Any = None) -> None:  # noqa: ANN401 - a datetime
@@ -123,19 +124,35 @@ class GradebookWriter:
         Raises:
             InputError: the gradebook can't be written for half a minute.
         """
-        for pause in (*PAUSES, None):
+
+        def write() -> None:
+            self._write(judged, timestamp)
+            self._db.commit()
+
+        self.insist(write, "written")
+
+    def insist(self, action: Callable[[], T], done: str = "read") -> T:
+        """What ``action`` gives, which asks the gradebook; it is tried again if that fails.
+
+        Raises:
+            InputError: the gradebook can't be read or written for half a minute.
+        """
+        for pause in PAUSES:
             try:
-                self._write(judged, timestamp)
-                self._db.commit()
-            except DBAPIError as error:
-                self._db.remove()
-                if pause is None:
-                    problem = f"the gradebook can't be written: {_line(error)}"
-                    raise InputError(problem, where=self._url) from None
+                return self._tried(action)
+            except DBAPIError:
                 time.sleep(pause)
-            else:
-                self._db.remove()
-                return
+        try:
+            return self._tried(action)
+        except DBAPIError as error:
+            problem = f"the gradebook can't be {done}: {_line(error)}"
+            raise InputError(problem, where=self._url) from None
+
+    def _tried(self, action: Callable[[], T]) -> T:
+        try:
+            return action()
+        finally:
+            self._db.remove()
 
     def _write(self, judged: Judged, timestamp: Any) -> None:  # noqa: ANN401 - a datetime
         submission = self._submission(judged.student)

@@ -12,6 +12,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from sqlalchemy import Engine, event
+from sqlalchemy.exc import OperationalError
 
 from kernel_sim.errors import InputError
 from kernel_sim_grader import gradebook_writer, judge_pool
@@ -161,6 +163,32 @@ def test_a_gradebook_that_stays_locked_ends_grading_with_one_clear_line(room, mo
         grade(room, Means(db_url=f"sqlite:///{path}?timeout=0"))
     lock.close()
     assert names(grade(room)) == set(SOURCES)
+
+
+@pytest.mark.parametrize(
+    "which", range(6), ids=["lab", "cells", "source", "kernel", "grades", "verdict"]
+)
+def test_a_connection_that_is_lost_at_any_time_is_made_again(room, monkeypatch, which):
+    asked, lost = [], []
+    insist = gradebook_writer.GradebookWriter.insist
+
+    def lose(_connection, _cursor, statement, *_):
+        if len(asked) == which + 1 and not lost:
+            lost.append(statement)
+            raise OperationalError(statement, {}, Exception("server closed the connection"))
+
+    def counted(self, action, *words):
+        asked.append(action)
+        return insist(self, action, *words)
+
+    monkeypatch.setattr(gradebook_writer.GradebookWriter, "insist", counted)
+    monkeypatch.setattr(gradebook_writer, "time", SimpleNamespace(sleep=lambda _: None))
+    event.listen(Engine, "before_cursor_execute", lose)
+    try:
+        assert names(grade(room)) == set(SOURCES)
+    finally:
+        event.remove(Engine, "before_cursor_execute", lose)
+    assert lost
 
 
 def test_a_lab_that_is_not_released_into_the_gradebook_is_one_clear_line(room, tmp_path):

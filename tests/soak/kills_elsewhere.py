@@ -132,9 +132,10 @@ def main(what, moments, seed):
         try:
             (folder / "course").mkdir()
             room = make_class(folder / "course", kind.gradebook)
+            grade_class(room, kind.means, sandbox=SANDBOX)  # warms up
             started = time.monotonic()
-            grade_class(room, kind.means, sandbox=SANDBOX)
-            longest = 0.8 * (time.monotonic() - started)  # the first run also warms up
+            grade_class(room, kind.means, sandbox=SANDBOX, force=True)
+            longest = 0.9 * (time.monotonic() - started)
             expected = CLASS.snapshot(room.course, kind.gradebook)
             chance = random.Random(seed)
             for _ in range(moments):
