@@ -15,6 +15,7 @@ References: Intel SDM vol. 3A, 4.6 (access rights), 4.7 (page-fault exceptions).
 """
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from kernel_sim.machine.control_bits import CR4_SMAP, CR4_SMEP
@@ -60,6 +61,7 @@ class Demand(NamedTuple):
     error_code: int
 
 
+@lru_cache(maxsize=64)
 def demands(*, write_protect: bool, cr4: int, reports_fetch: bool) -> tuple[Demand, ...]:
     """The demands of all kinds of access under these controls, by ``Access.number | AC``."""
     return tuple(
