@@ -10,7 +10,7 @@ from kernel_sim.checks.check import Check, Result
 from kernel_sim.checks.paging_fault_cases import reporting, touching
 from kernel_sim.checks.paging_gate import first_boot
 from kernel_sim.checks.paging_lab import examiner, part
-from kernel_sim.checks.paging_places import PC4, PC16, SMALL
+from kernel_sim.checks.paging_places import PC4, PC18, SMALL
 from kernel_sim.checks.paging_rules import Rule
 from kernel_sim.checks.subject import Subject
 
@@ -44,7 +44,7 @@ def identity_map(subject: Subject, seed: int) -> Result:
     small = cases.using_identity(SMALL)
     return Result.of_parts(
         [
-            part("16 MiB", judge, [cases.building(SMALL), cases.building(PC16)]),
+            part("18 MiB", judge, [cases.building(SMALL), cases.building(PC18)]),
             part("the screen", judge, [small]),
             part("memory of several tables", judge, [small, cases.using_identity(place)]),
         ]

@@ -18,8 +18,8 @@ FLAGS: Final = (RW, R, RW | USER, R | USER, RW | PageTableFlags.NO_CACHE)
 LOW: Final = (Row(0, 0x9_FC00, 1), Row(0x9_FC00, 0x400, 2), Row(0xF_0000, 0x1_0000, 2))
 """The first MiB as every PC has it."""
 PC4: Final = Place("pc4")
-PC16: Final = Place(str(FirmwareMap((*LOW, Row(ONE_MIB, 15 * ONE_MIB, 1)))))
-"""Four full tables."""
+PC18: Final = Place(str(FirmwareMap((*LOW, Row(ONE_MIB, 17 * ONE_MIB, 1)))))
+"""Four full tables and half of one: more than the 4, 8 or 16 MiB that one may think of."""
 SMALL: Final = Place(str(FirmwareMap((*LOW, Row(ONE_MIB, 0x5_1000, 1)))))
 """As little memory as a kernel boots with."""
 FREE_SPACE: Final = AddrRange(0xD000_0000, 0xF000_0000)

@@ -118,7 +118,7 @@ def _why_missing(
     above, entry, _ = tables.leaf(change.start)
     if above & PRESENT and above & LARGE:
         return "large-pages"
-    if _is_written_beside(change, tables) or _is_linked_beside(change.start, tables):
+    if _is_written_beside(change, tables) or _is_linked_beside(change.start, tables, expected):
         return "flags-in-address" if above & PRESENT else "index-shift"
     if not above & PRESENT:
         moved = all_kinds & {EXTRA, ELSEWHERE}
@@ -163,14 +163,22 @@ def _misplaced(change: Change, tables: Tables) -> str:
     return "index-mask"
 
 
-def _is_linked_beside(address: int, tables: Tables) -> bool:
+def _is_linked_beside(address: int, tables: Tables, expected: Sequence[MappedRange]) -> bool:
     """Whether the directory entry stands where an entry of 1 or 8 bytes would."""
     index = address >> 22
-    for place in (tables.root + index, tables.root + index * 8):
-        entry = tables.ram.load(place, 4)
+    for offset in (index, index * 8):
+        slot = offset // 4
+        if not offset % 4 and any(low <= slot <= high for low, high in _slots(expected)):
+            continue  # the entry there is another 4 MiB's own
+        entry = tables.ram.load(tables.root + offset, 4)
         if index and entry & PRESENT and entry & FRAME_MASK and not entry & 0xF98:
             return True
     return False
+
+
+def _slots(ranges: Sequence[MappedRange]) -> list[tuple[int, int]]:
+    """The first and the last directory entry that each range needs."""
+    return [(item.start >> 22, item.end - 1 >> 22) for item in ranges]
 
 
 def _is_written_beside(change: Change, tables: Tables) -> bool:
