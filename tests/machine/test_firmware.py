@@ -120,7 +120,7 @@ def test_the_most_restrictive_entry_wins_and_switched_off_ones_do_not_count():
         (0x20_0000, 0x1000, 1),
         ((1 << 64) - 0x1000, 0x2000, 2),
     )
-    assert available_ranges(spec) == [
+    assert list(available_ranges(spec)) == [
         AddrRange(0x10_0000, 0x14_0800),
         AddrRange(0x14_1000, 0x20_1000),
     ]
@@ -143,7 +143,7 @@ def test_reserved_memory_is_backed_only_below_the_end_of_available_memory():
         (0x1_0000_0000, 0x1000, 1),
         (0x1_0000_1000, 0x1000, 2),
     )
-    assert backed_ranges(spec) == [
+    assert list(backed_ranges(spec)) == [
         AddrRange(0, 0xA_0000),
         AddrRange(0x10_0000, 0x20_0000),
         AddrRange(0x30_0000, 0x30_1000),

@@ -1,6 +1,7 @@
 """Which bytes a firmware map leaves available, and which of them are backed by RAM."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
@@ -63,15 +64,16 @@ def without(ranges: Iterable[AddrRange], holes: Iterable[AddrRange]) -> list[Add
     return result
 
 
-def available_ranges(spec: MachineSpec) -> list[AddrRange]:
+@lru_cache(maxsize=64)
+def available_ranges(spec: MachineSpec) -> tuple[AddrRange, ...]:
     """The bytes that no entry calls anything but available, sorted and disjoint (KV-7)."""
     entries = enabled_entries(spec)
     free = [AddrRange(e.base, e.end) for e in entries if e.type == TYPE_AVAILABLE]
     restricted = [AddrRange(e.base, e.end) for e in entries if e.type != TYPE_AVAILABLE]
-    return without(merged(free), restricted)
+    return tuple(without(merged(free), restricted))
 
 
-def physical_limit(available: list[AddrRange]) -> int:
+def physical_limit(available: Iterable[AddrRange]) -> int:
     """L: the end of the highest available byte, at most 0xC0000000, rounded down to a frame."""
     return min(highest_frame_end(available), LIMIT_MAX)
 
@@ -91,7 +93,8 @@ def frames_within(available: Iterable[AddrRange], start: int, end: int) -> int:
     return count
 
 
-def backed_ranges(spec: MachineSpec) -> list[AddrRange]:
+@lru_cache(maxsize=64)
+def backed_ranges(spec: MachineSpec) -> tuple[AddrRange, ...]:
     """The frame-aligned physical ranges behind which there is RAM.
 
     Available, ACPI and persistent memory is backed anywhere below 2^52; every other type only below
@@ -115,4 +118,4 @@ def backed_ranges(spec: MachineSpec) -> list[AddrRange]:
             for item in spec.descriptors
             if item.type in _RAM_DESCRIPTORS and item.base < PHYSICAL_END
         ]
-    return without(merged(ranges), [LEGACY_HOLE])
+    return tuple(without(merged(ranges), [LEGACY_HOLE]))
