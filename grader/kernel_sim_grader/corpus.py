@@ -19,6 +19,7 @@ from statistics import median
 from time import process_time
 from typing import Final
 
+from rich.console import Console
 from rich.table import Table
 
 from kernel_sim.checks.local_bench import LocalBench
@@ -218,7 +219,7 @@ def main(arguments: Sequence[str]) -> int:
     failed = 0
     for lab in options.labs:
         examined = [examine(specimen, lab) for specimen in specimens(lab)]
-        console().print(matrix(lab, examined), width=MATRIX_WIDTH, crop=False)
+        Console(highlight=False, width=MATRIX_WIDTH).print(matrix(lab, examined))
         for number, report in enumerate(examined[0].report.reports, start=1):
             console().print(f"  {number:>2} {report.check.id}", markup=False)
         wrong = [f"{item.specimen.name}: {each}" for item in examined for each in item.complaints]

@@ -110,7 +110,6 @@ def test_a_cluster_finds_what_this_process_finds_also_when_a_worker_is_killed(cl
             assert found[f"{name}-{number}"][1:] == here[f"{name}-0"][1:]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="a local cluster forks")
 def test_a_cluster_without_workers_is_not_waited_for_for_ever(monkeypatch):
     distributed = pytest.importorskip("distributed")
     monkeypatch.setattr(kernel_sim_grader.cluster, "LOOK_SECONDS", 0.05)

@@ -7,7 +7,7 @@ import pytest
 
 from kernel_sim.checks.concepts import CONCEPTS
 from kernel_sim.checks.run import PRACTICE_SEED
-from kernel_sim_grader.corpus import MOST_OPERATIONS, examine, examine_named, specimens
+from kernel_sim_grader.corpus import MOST_OPERATIONS, examine, examine_named, main, specimens
 
 ALL = specimens("lab3")
 CORRECT = [specimen for specimen in ALL if specimen.kind == "correct"]
@@ -60,3 +60,14 @@ def test_counterexamples_are_short_and_can_be_replayed():
     finding = examine(specimen, "lab3").report["map-unmap"].result.finding
     assert len(finding.counterexample.operations) <= MOST_OPERATIONS
     assert finding.counterexample.line.startswith('replay("lab3: boot(')
+
+
+def test_the_matrix_is_printed_in_full_whatever_the_screen(monkeypatch, capsys):
+    widest = max(ALL, key=lambda one: (len(one.name) + len(one.concept), one.name))
+    monkeypatch.setattr("kernel_sim_grader.corpus.specimens", lambda _: [widest])
+    assert main(["lab3"]) == 0
+    out = capsys.readouterr().out
+    (row,) = (line for line in out.splitlines() if widest.name in line)
+    assert widest.concept in row
+    assert f" {widest.expected_score:g} " in row
+    assert "…" not in out
