@@ -130,7 +130,7 @@ class Reexecution:
         self._most = most
         self.machine = Machine(scenario.machine, seed=scenario.seed)
         self.boot_info = self.machine.power_on()
-        self.machine.record_stores("paging" if scenario.stores else False)
+        self.machine.record_stores(scenario.recorded)
         self._accesses: list[Done] = []
         self._entries: Sequence[tuple[str, list[Any]]] = ()
         self._at = 0
@@ -180,8 +180,8 @@ class Reexecution:
             self._set_registers(*_typed(name, args, REGISTERS))
         elif name == "handlers":
             self._take_on(len(args))
-            for address in _typed(name, args, NUMBER * len(args)):
-                self.machine.cpu.register_handler(address, self._handle)
+            addresses = _typed(name, args, NUMBER * len(args))
+            self.machine.cpu.register_handlers(dict.fromkeys(addresses, self._handle))
         else:
             raise LogError(f"{name[:40]!r} where an operation belongs")
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from kernel_sim.machine import MachineSpec
+from kernel_sim.machine.machine import Stores
 from kernel_sim.values import BootInfo, Event, MemoryRegion
 
 FAILURE_KINDS: Final = (
@@ -54,6 +55,11 @@ class Scenario:
     config: Mapping[str, object] = field(default_factory=dict)
     seed: int = 0
     stores: bool = False
+
+    @property
+    def recorded(self) -> Stores:
+        """Which stores the machine records."""
+        return "paging" if self.stores else False
 
 
 @dataclass(frozen=True, slots=True)

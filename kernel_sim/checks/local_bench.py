@@ -81,7 +81,7 @@ class LocalBench:
             until=scenario.until,
             config=scenario.config,
             ram=ram,
-            stores="paging" if scenario.stores else False,
+            stores=scenario.recorded,
             budget=self.budget,
             extras=self._extras(kernel, scenario, late=bool(late)),
             log=log,

@@ -49,7 +49,10 @@ class Tables:
 
     def entries(self, table: int) -> tuple[int, ...]:
         """The 1024 entries of the table at the physical address ``table``."""
-        return tuple(memoryview(self.ram.read(table, PAGE_SIZE)).cast("I"))
+        return tuple(self._view(table))
+
+    def _view(self, table: int) -> "memoryview[int]":
+        return memoryview(self.ram.read(table, PAGE_SIZE)).cast("I")
 
     def is_large(self, entry: int) -> bool:
         """Whether a present directory entry is a 4 MiB page."""
@@ -58,7 +61,7 @@ class Tables:
     @cached_property
     def _present(self) -> list[tuple[int, int]]:
         """Index and value of each directory entry that is present: few of the 1024."""
-        return list(present(memoryview(self.ram.read(self.root, PAGE_SIZE)).cast("I")))
+        return list(present(self._view(self.root)))
 
     @cached_property
     def links(self) -> dict[int, int]:

@@ -109,8 +109,7 @@ class HookCall:
         except KernelError as error:
             self._note(arguments, error=f"{type(error).__name__} {error.reason or ''}".strip())
             raise
-        shown = result if type(result) is int else plain(result)
-        self._note(arguments, plugin=plugin, result=shown)
+        self._note(arguments, plugin=plugin, result=plain(result))
         return result
 
     def _note(self, arguments: Sequence[Any], **outcome: object) -> None:

@@ -120,7 +120,7 @@ def hidden_reuse(subject: Subject, seed: int) -> Result:
 
 
 def hidden_heap_stats(subject: Subject, seed: int) -> Result:
-    """Counters and records on other machines, and more boots."""
+    """Counters and records in another window, and more boots."""
     ask, rng = Questions(subject, "hidden-heap-stats"), Random(f"{seed} hidden-heap-stats")
     other = places.elsewhere(rng)
     boots = [cases.churning(there, rng, 30) for there in (other, places.tiny(rng))]
